@@ -1,0 +1,55 @@
+package preview
+
+import "time"
+
+// A Repository is a GitHub repository that the App is installed on.
+type Repository struct {
+	ID            int64  `json:"id"`
+	Owner         string `json:"owner"`
+	Name          string `json:"name"`
+	Installation  int64  `json:"installation_id"`
+	DefaultBranch string `json:"default_branch,omitempty"`
+}
+
+// FullName is owner/name.
+func (r Repository) FullName() string { return r.Owner + "/" + r.Name }
+
+// A PullRequest is what GitHub says of one pull request. Title and HeadRef are the author's words: data, never
+// interpreted, never part of a name.
+type PullRequest struct {
+	Repository     Repository
+	Number         int
+	URL            string
+	Open           bool // GitHub says "state": "open"
+	Merged         bool
+	Draft          bool
+	Title          string
+	Author         Account
+	Labels         []string
+	HeadSHA        string
+	HeadRef        string
+	HeadRepository int64 // 0 when the fork was deleted
+	BaseSHA        string
+	BaseRef        string
+	ChangedFiles   int // as GitHub counts them, even beyond the 3,000 that it lists
+	CreatedAt      time.Time
+	ClosedAt       time.Time
+}
+
+// Fork tells whether the pull request's code comes from another repository than the one that it is to be merged into.
+// A deleted fork is still one.
+func (p PullRequest) Fork() bool { return p.HeadRepository != p.Repository.ID }
+
+// An Account is a GitHub user or bot.
+type Account struct {
+	ID    int64
+	Login string
+	Bot   bool
+}
+
+// Files are the paths that a pull request changes; a renamed file is there under both its names. When Complete is
+// false, GitHub's answer was cut (it lists 3,000 at the most) or did not agree with its own count.
+type Files struct {
+	Paths    []string
+	Complete bool
+}

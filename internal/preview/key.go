@@ -1,0 +1,69 @@
+package preview
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Key names one preview: a pull request on one gateway of one environment. It never contains anything that a pull
+// request's author chose.
+type Key struct {
+	Environment string `json:"environment"`
+	Gateway     string `json:"gateway"`
+	Repository  int64  `json:"repository_id"` // GitHub's numeric id: it survives renames
+	PullRequest int    `json:"pull_request"`
+}
+
+// String is the key's one spelling: in logs, rows and messages, as environment/gateway/repository id/number.
+func (k Key) String() string {
+	return fmt.Sprintf("%s/%s/%d/%d", k.Environment, k.Gateway, k.Repository, k.PullRequest)
+}
+
+// ParseKey reads what [Key.String] wrote. Anything else is an error.
+func ParseKey(s string) (Key, error) {
+	part := strings.Split(s, "/")
+	if len(part) != 4 {
+		return Key{}, fmt.Errorf("preview key %q: want environment/gateway/repository id/pull request number", s)
+	}
+	repository, err := strconv.ParseInt(part[2], 10, 64)
+	if err != nil {
+		return Key{}, fmt.Errorf("preview key %q: repository id: %w", s, err)
+	}
+	number, err := strconv.Atoi(part[3])
+	if err != nil {
+		return Key{}, fmt.Errorf("preview key %q: pull request number: %w", s, err)
+	}
+	k := Key{Environment: part[0], Gateway: part[1], Repository: repository, PullRequest: number}
+	if !k.Valid() || k.String() != s {
+		return Key{}, fmt.Errorf("preview key %q is not in canonical form", s)
+	}
+	return k, nil
+}
+
+// Valid tells whether every part of the key is present and well formed.
+func (k Key) Valid() bool {
+	return validName(k.Environment) && validName(k.Gateway) && k.Repository > 0 && k.PullRequest > 0
+}
+
+// validName tells whether s is a name as the configuration allows them: a DNS label.
+func validName(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// Hash is a short fingerprint of the key (10 hexadecimal digits) for labels and names on Google Cloud.
+func (k Key) Hash() string {
+	sum := sha256.Sum256([]byte(k.String()))
+	return hex.EncodeToString(sum[:])[:10]
+}

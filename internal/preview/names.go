@@ -1,0 +1,70 @@
+package preview
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+// Limits of the platforms that names have to keep to. Sources: docs/architecture.md, "Limits of Google Cloud".
+const (
+	// MaxTagAndService is how long a traffic tag and its Cloud Run service's name may be together.
+	MaxTagAndService = 46
+	// MaxGatewayID is how long an API Gateway gateway id may be.
+	MaxGatewayID = 49
+	// MaxConfigID is how long an API config id may be.
+	MaxConfigID = 63
+	// MaxRevisionName is how long a Cloud Run revision's name may be.
+	MaxRevisionName = 63
+	// MaxPullRequestDigits is how many digits of a pull request number the checks of names allow for.
+	MaxPullRequestDigits = 6
+)
+
+// Labels that Gangway puts on everything that it creates on Google Cloud. A label's value is in [a-z0-9_-]{0,63}.
+const (
+	LabelInstallation = "gangway"             // the installation's name: several may share a project
+	LabelPreview      = "gangway-preview"     // [Key.Hash]
+	LabelRepository   = "gangway-repository"  // numeric id
+	LabelPullRequest  = "gangway-pr"          // number
+	LabelService      = "gangway-service"     // the service's name in the configuration
+	LabelBuild        = "gangway-build"       // Cloud Build's build id
+	LabelGeneration   = "gangway-generation"  // the generation that it was made for
+	LabelCommit       = "gangway-commit"      // the commit that it was built from (40 hexadecimal digits)
+	LabelEnvironment  = "gangway-environment" // the environment's name
+	LabelGateway      = "gangway-gateway"     // the gateway's name in the configuration
+)
+
+// Tag is the traffic tag of a preview's revisions: pr-42.
+func (k Key) Tag() string { return "pr-" + strconv.Itoa(k.PullRequest) }
+
+// GatewayID is the id of the preview's gateway on API Gateway: shop-pr-42-1a2b3c. The hash keeps the pull requests of
+// several repositories, and previews in several environments of one project, apart.
+func (k Key) GatewayID() string {
+	return k.Gateway + "-" + k.Tag() + "-" + k.Hash()[:6]
+}
+
+// ConfigID is the id of the API config that holds document. Its content can't be changed on API Gateway, so that
+// another document, or another backend service account, has another id.
+func (k Key) ConfigID(document []byte, backendServiceAccount string) string {
+	h := sha256.New()
+	h.Write(document)
+	h.Write([]byte{0})
+	h.Write([]byte(backendServiceAccount))
+	return k.GatewayID() + "-" + hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// RevisionName is the name of the revision that serves a member: service, tag, short SHA, and a fingerprint of what is
+// deployed, because Cloud Run refuses a name that was used with another configuration.
+func (k Key) RevisionName(cloudRun, sha, fingerprint string) string {
+	sum := sha256.Sum256([]byte(fingerprint))
+	return strings.Join([]string{cloudRun, k.Tag(), ShortSHA(sha), hex.EncodeToString(sum[:])[:4]}, "-")
+}
+
+// ShortSHA is the first seven digits of a commit's SHA, as GitHub shows it.
+func ShortSHA(sha string) string {
+	if len(sha) > 7 {
+		return sha[:7]
+	}
+	return sha
+}
