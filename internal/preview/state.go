@@ -57,13 +57,15 @@ type Wanted struct {
 	Pushed     time.Time  `json:"pushed"`                // when this head was first seen: expiry counts from here
 	Changed    time.Time  `json:"changed"`               // when Generation went up
 	Superseded []string   `json:"superseded,omitempty"`  // ids of builds that are to be cancelled
+	Tagged     []string   `json:"tagged,omitempty"`      // services on which our tag may stand: noted before it is set
+	Down       int64      `json:"down,omitempty"`        // newest generation for which everything has to be taken in; see Observed.Removed
 	Announced  Announced  `json:"announced"`
 }
 
 // Announced is what has been published about the row, so that what was not is published again.
 type Announced struct {
-	Digest    string           `json:"digest,omitempty"`    // of all that the aggregator reacts to
-	Revisions map[string]int64 `json:"revisions,omitempty"` // service → generation of its "revision ready"
+	Digest    string            `json:"digest,omitempty"`    // of all that the aggregator reacts to
+	Revisions map[string]string `json:"revisions,omitempty"` // service → revision whose "revision ready" is out
 }
 
 // Step is how far a member is.
@@ -73,7 +75,8 @@ type Step string
 const (
 	StepWaiting   Step = "waiting"   // its build is not started yet
 	StepBuilding  Step = "building"  // Cloud Build has it
-	StepDeploying Step = "deploying" // the image is there; the revision is not ready yet
+	StepBuilt     Step = "built"     // its image is there; the other members' are not yet
+	StepDeploying Step = "deploying" // the revision is not ready yet
 	StepReady     Step = "ready"     // the revision stands under its tag and can serve
 	StepFailed    Step = "failed"    // see Failure
 )
@@ -81,6 +84,7 @@ const (
 // A Member is one overridden service of a preview.
 type Member struct {
 	Service    string    `json:"service"`
+	CloudRun   string    `json:"cloud_run"`  // the Cloud Run service's name
 	SHA        string    `json:"sha"`        // the commit that it is built from
 	Generation int64     `json:"generation"` // the generation that began it
 	Step       Step      `json:"step"`
@@ -135,11 +139,13 @@ type Observed struct {
 	API        string     `json:"api,omitempty"`     // the API shard that the preview keeps
 	Serving    *Serving   `json:"serving,omitempty"` // what the gateway serves; kept while an update runs or after it failed
 	Applying   *Serving   `json:"applying,omitempty"`
-	Failure    *Failure   `json:"failure,omitempty"` // why Wanted.Generation is not served
-	FailedAt   int64      `json:"failed_at,omitempty"`
-	Attempts   int        `json:"attempts,omitempty"` // failed ones in a row, for backoff
-	RemoveFrom time.Time  `json:"remove_from,omitzero"`
-	RemovedAt  time.Time  `json:"removed_at,omitzero"`
+	Failure    *Failure   `json:"failure,omitempty"`    // why Wanted.Generation is not served
+	FailedFor  string     `json:"failed_for,omitempty"` // what Failure is about (a Serving.Digest): not tried again unchanged
+	Attempts   int        `json:"attempts,omitempty"`   // failed ones in a row
+	Removed    int64      `json:"removed,omitempty"`    // up to which Wanted.Down everything has been taken in
+	Cleaned    int64      `json:"cleaned,omitempty"`    // generation for which the tags of former members were removed
+	RemoveFrom time.Time  `json:"remove_from,omitzero"` // when the last removal began
+	RemovedAt  time.Time  `json:"removed_at,omitzero"`  // when it was complete
 	Report     ReportRefs `json:"report"`
 }
 
@@ -147,6 +153,7 @@ type Observed struct {
 type Serving struct {
 	Generation int64           `json:"generation"`
 	HeadSHA    string          `json:"head_sha"`
+	Digest     string          `json:"digest"` // of all that Terraform applies; equal: nothing to apply
 	ConfigID   string          `json:"config_id"`
 	URL        string          `json:"url,omitempty"`  // of the gateway
 	Open       string          `json:"open,omitempty"` // path of the link's page

@@ -1,0 +1,33 @@
+package preview
+
+import "strings"
+
+// An ActionKind is a thing to be done outside.
+type ActionKind string
+
+// The intake's actions, then the aggregator's.
+const (
+	StartBuild       ActionKind = "start_build"       // Service: start its build unless it has been started already
+	CancelBuild      ActionKind = "cancel_build"      // BuildID
+	DeployRevision   ActionKind = "deploy_revision"   // Service: deploy its image under the tag
+	AnnounceRevision ActionKind = "announce_revision" // Service: publish [RevisionReady]
+	AnnouncePreview  ActionKind = "announce_preview"  // publish [PreviewChanged]
+
+	ComposeGateway ActionKind = "compose_gateway" // read the truth, compose, render
+	ApplyGateway   ActionKind = "apply_gateway"   // make what was composed live
+	ProbeGateway   ActionKind = "probe_gateway"   // call the link
+	RemoveGateway  ActionKind = "remove_gateway"  // take everything in: gateway, config, stack, tags
+	RemoveTags     ActionKind = "remove_tags"     // remove the tags of services that are no members any more
+)
+
+// An Action is data: doing it twice is harmless.
+type Action struct {
+	Kind    ActionKind
+	Service string
+	BuildID string
+}
+
+// Key tells actions apart; equal actions have equal keys.
+func (a Action) Key() string {
+	return strings.Join([]string{string(a.Kind), a.Service, a.BuildID}, ":")
+}

@@ -1,0 +1,135 @@
+package preview
+
+import "time"
+
+// advance moves one member on as far as the facts allow.
+func (w *Wanted) advance(key Key, i int, f IntakeFacts, now time.Time) {
+	m := &w.Members[i]
+	if failure, ok := f.Failures[m.Service]; ok && m.Step != StepReady {
+		m.fail(failure, now)
+		return
+	}
+	if build, ok := f.Builds[m.Service]; ok && build.Generation == m.Generation && build.SHA == m.SHA {
+		w.observeBuild(m, build, now)
+	}
+	if r, ok := f.Revisions[m.Service]; ok {
+		m.observeRevision(r, now)
+	}
+}
+
+// observeBuild takes in what Cloud Build says of the member's build.
+func (w *Wanted) observeBuild(m *Member, b Build, now time.Time) {
+	if m.Step != StepWaiting && m.Step != StepBuilding {
+		return
+	}
+	m.Step = StepBuilding
+	m.BuildID, m.LogURL = b.ID, b.LogURL
+	m.BuildStart = firstTime(m.BuildStart, b.Started, b.Created, now)
+	if !b.Status.Done() {
+		return
+	}
+	m.BuildEnd = firstTime(b.Finished, now)
+	if b.Status == BuildSucceeded {
+		if b.Digest == "" || b.Image == "" {
+			m.fail(Failure{Stage: "build", UserError: UserError{
+				Summary: "The build of " + m.Service + " succeeded but pushed no image",
+				Hint:    "The build configuration has to list the image under `images`, so that its digest is in the build's results.",
+			}}, now)
+			return
+		}
+		m.Image = b.Image + "@" + b.Digest
+		m.Step = StepBuilt
+		return
+	}
+	if (b.Status == BuildBroken || b.Status == BuildExpired) && m.Retries < maxRebuilds {
+		w.Generation++ // a build is found by its generation: another try is another one
+		w.Changed = now
+		*m = Member{
+			Service: m.Service, CloudRun: m.CloudRun, SHA: m.SHA, Generation: w.Generation, Step: StepWaiting,
+			Retries: m.Retries + 1,
+		}
+		return
+	}
+	m.fail(Failure{Stage: "build", UserError: buildError(m.Service, b)}, now)
+}
+
+// buildError says how a build ended, and what to do.
+func buildError(service string, b Build) UserError {
+	e := UserError{Detail: b.LogTail}
+	switch b.Status {
+	case BuildTimedOut:
+		e.Summary = "The build of " + service + " took longer than it may"
+		e.Hint = "Make it faster, or ask your operator to raise the build's timeout."
+	case BuildCancelled:
+		e.Summary = "The build of " + service + " was cancelled"
+		e.Hint = "Push a commit to build it again."
+	case BuildExpired:
+		e.Summary = "The build of " + service + " waited for a free builder for too long"
+		e.Hint = "Push a commit to try again; if it goes on, ask your operator to look at Cloud Build's quota."
+	case BuildBroken:
+		e.Summary = "Cloud Build could not run the build of " + service
+		e.Hint = "It was tried several times; push a commit to try again."
+	default:
+		e.Summary = "The build of " + service + " failed"
+		e.Hint = "Mend what the log shows and push."
+	}
+	if b.Step != "" {
+		e.Summary += " in step " + b.Step
+	}
+	return e
+}
+
+// observeRevision takes in what Cloud Run says of the member's revision.
+func (m *Member) observeRevision(r RevisionFact, now time.Time) {
+	switch m.Step {
+	case StepDeploying:
+		if r.Deployed {
+			m.DeployedAt = now
+			return
+		}
+		if r.Revision != m.Revision {
+			if !m.DeployedAt.IsZero() && r.Revision != "" {
+				m.DeployedAt = time.Time{} // somebody moved our tag: set it again
+			}
+			return
+		}
+		m.DeployedAt = firstTime(m.DeployedAt, now)
+		m.settle(r, now)
+	case StepReady:
+		if r.Revision != m.Revision {
+			m.Step = StepDeploying // the tag or the revision is gone: Cloud Run deletes the oldest beyond its limits
+			m.DeployedAt = time.Time{}
+		}
+	}
+}
+
+// settle ends a deployment when Cloud Run has decided.
+func (m *Member) settle(r RevisionFact, now time.Time) {
+	switch {
+	case r.Readiness == ReadinessReady && r.URL != "":
+		m.Step = StepReady
+		m.URL, m.Audience = r.URL, r.Audience
+	case r.Readiness == ReadinessFailed:
+		m.fail(Failure{Stage: "revision", UserError: UserError{
+			Summary: "The revision of " + m.Service + " does not start",
+			Detail:  r.Message,
+			Hint:    "The container has to listen on the port that the environment variable PORT names; see its log.",
+		}}, now)
+	}
+}
+
+func (m *Member) fail(f Failure, now time.Time) {
+	f.At = now
+	m.Step = StepFailed
+	m.Failure = &f
+}
+
+// firstTime is the first time that is set.
+func firstTime(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}

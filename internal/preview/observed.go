@@ -1,0 +1,129 @@
+package preview
+
+import (
+	"slices"
+	"time"
+)
+
+// GatewayFacts are what the aggregator's actions came back with. A fact that is missing changes nothing.
+type GatewayFacts struct {
+	Composed *Serving // what has to be live, composed from the truth just read
+	Applied  *Serving // what was made live, with its URL
+	Probed   *string  // what the probe said; "" when the link answers
+	Removed  int64    // Wanted.Down up to which everything was taken in
+	Cleaned  int64    // generation for which former members' tags were removed
+	Leftover bool     // something of ours was found though nothing should be there
+	Failure  *Failure // of the last action: what people have to mend
+	Tried    string   // Serving.Digest that Failure is about; "" when it came before composing
+}
+
+// DecideObserved says how the aggregator's row goes on and what is to be done, after the row has been saved. next is when
+// to look again without a hint; zero is never.
+func DecideObserved(w Wanted, o Observed, f GatewayFacts, now time.Time) (_ Observed, actions []Action, next time.Time) {
+	if f.Removed > o.Removed {
+		o.taken(f.Removed, now)
+	}
+	if w.Down > o.Removed || f.Leftover && w.Intent != IntentLive && w.Intent != IntentUnknown && f.Removed == 0 {
+		if o.Phase != PhaseRemoving {
+			o.Phase = PhaseRemoving
+			o.RemoveFrom = now
+		}
+		return o, []Action{{Kind: RemoveGateway}}, time.Time{}
+	}
+	if !w.Ready() {
+		return o, nil, time.Time{}
+	}
+	return o.towards(w, f, now)
+}
+
+// towards brings the gateway to what is wanted: compose, apply, probe, clean up.
+func (o Observed) towards(w Wanted, f GatewayFacts, now time.Time) (Observed, []Action, time.Time) {
+	switch {
+	case f.Failure != nil:
+		o.Failure = f.Failure
+		o.FailedFor = f.Tried
+		o.Attempts++
+		return o, nil, time.Time{}
+	case f.Applied != nil:
+		o.Serving, o.Applying = f.Applied, nil
+		o.Serving.Since = now
+		o.Serving.Probe = probePending
+		o.Phase = PhaseLive
+		o.succeed()
+	case f.Composed == nil:
+		if f.Probed == nil && f.Cleaned == 0 {
+			return o, []Action{{Kind: ComposeGateway}}, time.Time{}
+		}
+	case o.Phase == PhaseLive && o.Serving != nil && o.Serving.Digest == f.Composed.Digest:
+		o.Serving = o.Serving.renewed(f.Composed, now)
+		o.succeed()
+	case o.Failure != nil && o.FailedFor == f.Composed.Digest:
+		return o, nil, time.Time{} // the same again would fail again
+	default:
+		o.Phase = PhaseApplying
+		o.Applying = f.Composed
+		return o, []Action{{Kind: ApplyGateway}}, time.Time{}
+	}
+	return o.finish(w, f, now)
+}
+
+// probePending is what a serving's Probe says until the link was called.
+const probePending = "not called yet"
+
+// finish probes what is live and removes what former members left.
+func (o Observed) finish(w Wanted, f GatewayFacts, now time.Time) (Observed, []Action, time.Time) {
+	if o.Serving == nil || o.Phase != PhaseLive {
+		return o, nil, time.Time{}
+	}
+	if f.Probed != nil {
+		serving := *o.Serving
+		serving.Probe = *f.Probed
+		o.Serving = &serving
+	}
+	if f.Cleaned > o.Cleaned {
+		o.Cleaned = f.Cleaned
+	}
+	var actions []Action
+	if o.Serving.Probe != "" && f.Probed == nil {
+		actions = append(actions, Action{Kind: ProbeGateway})
+	}
+	if o.Serving.Generation == w.Generation && o.Cleaned < w.Generation && hasFormer(w) {
+		actions = append(actions, Action{Kind: RemoveTags})
+	}
+	var next time.Time
+	if o.Serving.Probe != "" && f.Probed != nil {
+		next = now.Add(min(max(now.Sub(o.Serving.Since)/2, time.Second), time.Minute))
+	}
+	return o, actions, next
+}
+
+// hasFormer tells whether our tag may stand on services that are no members.
+func hasFormer(w Wanted) bool {
+	return slices.ContainsFunc(w.Tagged, func(service string) bool {
+		_, ok := w.Member(service)
+		return !ok
+	})
+}
+
+func (o *Observed) succeed() {
+	o.Failure, o.FailedFor, o.Attempts = nil, "", 0
+}
+
+// taken notes that everything was taken in.
+func (o *Observed) taken(down int64, now time.Time) {
+	o.Removed = down
+	o.RemovedAt = now
+	o.Phase = PhaseRemoved
+	o.Serving, o.Applying = nil, nil
+	o.succeed()
+}
+
+// renewed is s with what can change though the gateway serves the very same document.
+func (s *Serving) renewed(composed *Serving, now time.Time) *Serving {
+	again := *composed
+	again.URL, again.Since, again.Probe = s.URL, s.Since, s.Probe
+	if composed.Generation != s.Generation {
+		again.Since, again.Probe = now, probePending
+	}
+	return &again
+}

@@ -1,0 +1,330 @@
+package preview
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// maxRebuilds is how often a build that ended by no fault of the pull request is started again.
+const maxRebuilds = 2
+
+// IntakeFacts are what the intake has read, and what its actions came back with. A fact that is missing changes nothing:
+// only positive evidence does.
+type IntakeFacts struct {
+	Pull       *PullRequest // nil: not read this time
+	Changed    []Target     // services that the pull request changes; read only with Pull
+	AllChanged bool         // GitHub's answer was incomplete
+	Policy     Policy
+	Others     int   // other live previews on the gateway
+	Removed    int64 // Observed.Removed
+
+	Builds    map[string]Build        // by service: the build of the member's generation
+	Revisions map[string]RevisionFact // by service: what stands under the tag
+	Failures  map[string]Failure      // by service: what people have to mend
+	Cancelled []string                // builds whose cancellation was asked for
+	Announced map[string]string       // service → revision whose hint is out
+	Published string                  // digest of the state that was announced
+}
+
+// A Target is a service that a pull request changes.
+type Target struct {
+	Service, CloudRun string
+}
+
+// A RevisionFact is what Cloud Run says of a member.
+type RevisionFact struct {
+	Deployed  bool   // a deploy of the member's revision has just been accepted
+	Revision  string // the revision under our tag; "" when the tag does not stand
+	Readiness Readiness
+	Message   string
+	URL       string // the tag's
+	Audience  string // the service's own URL
+}
+
+// DecideWanted says how the intake's row goes on and what is to be done, after the row has been saved. next is when to
+// look again without a hint; zero is never.
+func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, actions []Action, next time.Time) {
+	w = w.clone()
+	if f.Pull != nil {
+		w.observePull(f, now)
+	}
+	w.expire(f.Policy, now)
+	if w.Intent != IntentLive && f.Removed >= w.Down {
+		w.Tagged = nil
+	}
+	w.Superseded = without(w.Superseded, f.Cancelled)
+	for i := range w.Members {
+		w.advance(key, i, f, now)
+	}
+	w.release(key, f)
+	w.noteAnnounced(f)
+	return w, w.actions(), w.next(f.Policy, now)
+}
+
+// observePull compares what GitHub says with what is wanted, and starts a generation when they differ.
+func (w *Wanted) observePull(f IntakeFacts, now time.Time) {
+	p := f.Pull
+	w.Repository, w.URL, w.BaseSHA, w.BaseRef = p.Repository, p.URL, p.BaseSHA, p.BaseRef
+	intent, block := w.judge(f)
+	headMoved := p.HeadSHA != w.HeadSHA
+	if headMoved || w.Pushed.IsZero() {
+		w.Pushed = now
+	}
+	same := intent == w.Intent && equalBlock(block, w.Block)
+	if intent == IntentLive {
+		same = same && !headMoved && w.hasMembers(f.Changed)
+	}
+	w.HeadSHA, w.AllChanged = p.HeadSHA, f.AllChanged
+	if same {
+		return
+	}
+	first := w.Intent == IntentUnknown
+	w.begin(intent, now)
+	w.Block = block
+	if intent == IntentLive {
+		w.setMembers(f.Changed)
+	} else if first && intent == IntentClosed {
+		w.Down = w.Generation // what an earlier life of this record may have left is looked for once
+	}
+}
+
+// judge says what is wanted of a preview of the pull request.
+func (w *Wanted) judge(f IntakeFacts) (Intent, *Block) {
+	p := f.Pull
+	if !p.Open {
+		return IntentClosed, nil
+	}
+	if len(f.Changed) == 0 {
+		return IntentIdle, nil
+	}
+	if block := f.Policy.Blocks(*p); block != nil {
+		return IntentBlocked, block
+	}
+	if w.Intent == IntentExpired && w.HeadSHA == p.HeadSHA {
+		return IntentExpired, nil
+	}
+	if f.Policy.Limit > 0 && f.Others >= f.Policy.Limit && w.Intent != IntentLive {
+		return IntentBlocked, f.Policy.full()
+	}
+	return IntentLive, nil
+}
+
+// begin starts a generation. What is in flight for the old one is given up; if revisions were deployed and none is
+// wanted any more, everything has to be taken in.
+func (w *Wanted) begin(intent Intent, now time.Time) {
+	w.Generation++
+	w.Changed = now
+	w.Intent = intent
+	w.Block = nil
+	if intent == IntentLive {
+		return
+	}
+	for _, m := range w.Members {
+		w.supersede(m)
+	}
+	w.Members = nil
+	if len(w.Tagged) > 0 {
+		w.Down = w.Generation
+	}
+}
+
+func (w *Wanted) supersede(m Member) {
+	if m.Step == StepBuilding && m.BuildID != "" && !slices.Contains(w.Superseded, m.BuildID) {
+		w.Superseded = append(w.Superseded, m.BuildID)
+	}
+}
+
+// setMembers makes targets the members. A member that is already there for the same commit goes on as it is.
+func (w *Wanted) setMembers(targets []Target) {
+	members := make([]Member, 0, len(targets))
+	for _, t := range targets {
+		m := Member{Service: t.Service, CloudRun: t.CloudRun, SHA: w.HeadSHA, Generation: w.Generation, Step: StepWaiting}
+		if i := w.member(t.Service); i >= 0 && w.Members[i].SHA == w.HeadSHA && w.Members[i].Step != StepFailed {
+			m = w.Members[i]
+		}
+		members = append(members, m)
+	}
+	for _, old := range w.Members {
+		kept := slices.ContainsFunc(members, func(m Member) bool {
+			return m.Service == old.Service && m.Generation == old.Generation
+		})
+		if !kept {
+			w.supersede(old)
+		}
+	}
+	slices.SortFunc(members, func(a, b Member) int { return compare(a.Service, b.Service) })
+	w.Members = members
+}
+
+// expire takes a preview in that has not been pushed to for too long.
+func (w *Wanted) expire(policy Policy, now time.Time) {
+	if w.Intent == IntentLive && policy.ExpireAfter > 0 && !now.Before(w.Pushed.Add(policy.ExpireAfter)) {
+		w.begin(IntentExpired, now)
+	}
+}
+
+// release lets the members be deployed once all of them are built, so that a failing one leaves the whole preview as it
+// was, and once what an earlier life of the preview left has been taken in.
+func (w *Wanted) release(key Key, f IntakeFacts) {
+	if w.Intent != IntentLive || w.Down > f.Removed {
+		return
+	}
+	for _, m := range w.Members {
+		if m.Step != StepBuilt && m.Step != StepDeploying && m.Step != StepReady {
+			return
+		}
+	}
+	for i := range w.Members {
+		m := &w.Members[i]
+		if m.Step != StepBuilt {
+			continue
+		}
+		m.Step = StepDeploying
+		m.Tag = key.Tag()
+		m.Revision = key.RevisionName(m.CloudRun, m.SHA, m.Image+" "+strconv.FormatInt(m.Generation, 10))
+		if !slices.Contains(w.Tagged, m.Service) {
+			w.Tagged = append(w.Tagged, m.Service)
+		}
+	}
+}
+
+// noteAnnounced keeps what has been published.
+func (w *Wanted) noteAnnounced(f IntakeFacts) {
+	if f.Published != "" {
+		w.Announced.Digest = f.Published
+	}
+	revisions := map[string]string{}
+	for _, m := range w.Members {
+		if r := w.Announced.Revisions[m.Service]; r == m.Revision && r != "" {
+			revisions[m.Service] = r
+		}
+		if r := f.Announced[m.Service]; r == m.Revision && r != "" {
+			revisions[m.Service] = r
+		}
+	}
+	w.Announced.Revisions = revisions
+}
+
+// actions are what the row asks for.
+func (w *Wanted) actions() []Action {
+	var list []Action
+	for _, id := range w.Superseded {
+		list = append(list, Action{Kind: CancelBuild, BuildID: id})
+	}
+	for _, m := range w.Members {
+		switch {
+		case m.Step == StepWaiting:
+			list = append(list, Action{Kind: StartBuild, Service: m.Service})
+		case m.Step == StepDeploying && m.DeployedAt.IsZero():
+			list = append(list, Action{Kind: DeployRevision, Service: m.Service})
+		case m.Step == StepReady && w.Announced.Revisions[m.Service] != m.Revision:
+			list = append(list, Action{Kind: AnnounceRevision, Service: m.Service})
+		}
+	}
+	if w.Announced.Digest != w.Digest() {
+		list = append(list, Action{Kind: AnnouncePreview})
+	}
+	return list
+}
+
+// Digest is a fingerprint of all that the aggregator reacts to.
+func (w *Wanted) Digest() string {
+	body, err := json.Marshal(struct {
+		Generation, Down int64
+		Intent           Intent
+		Block            *Block
+		Members          []Member
+		Tagged           []string
+		URL              string
+	}{w.Generation, w.Down, w.Intent, w.Block, w.Members, w.Tagged, w.URL})
+	if err != nil {
+		return "" // not reached: all of it is plain data
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:8])
+}
+
+// next is when to look again though no hint has come.
+func (w *Wanted) next(policy Policy, now time.Time) time.Time {
+	var at time.Time
+	sooner := func(t time.Time) {
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	if w.Intent == IntentLive && policy.ExpireAfter > 0 {
+		sooner(w.Pushed.Add(policy.ExpireAfter))
+	}
+	for _, m := range w.Members {
+		switch m.Step {
+		case StepBuilding:
+			sooner(now.Add(min(max(now.Sub(m.BuildStart)/8, time.Second), 30*time.Second)))
+		case StepDeploying:
+			sooner(now.Add(min(max(now.Sub(m.DeployedAt)/4, 50*time.Millisecond), 5*time.Second)))
+		}
+	}
+	return at
+}
+
+func (w *Wanted) member(service string) int {
+	return slices.IndexFunc(w.Members, func(m Member) bool { return m.Service == service })
+}
+
+// Member returns the member of that service.
+func (w Wanted) Member(service string) (Member, bool) {
+	if i := w.member(service); i >= 0 {
+		return w.Members[i], true
+	}
+	return Member{}, false
+}
+
+// Ready tells whether every member's revision can serve.
+func (w Wanted) Ready() bool {
+	return w.Intent == IntentLive && len(w.Members) > 0 &&
+		!slices.ContainsFunc(w.Members, func(m Member) bool { return m.Step != StepReady })
+}
+
+// hasMembers tells whether the members are exactly targets.
+func (w *Wanted) hasMembers(targets []Target) bool {
+	if len(w.Members) != len(targets) {
+		return false
+	}
+	for _, t := range targets {
+		if w.member(t.Service) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (w Wanted) clone() Wanted {
+	w.Members = slices.Clone(w.Members)
+	w.Superseded = slices.Clone(w.Superseded)
+	w.Tagged = slices.Clone(w.Tagged)
+	return w
+}
+
+func equalBlock(a, b *Block) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+func without(list, gone []string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return slices.Contains(gone, s) })
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

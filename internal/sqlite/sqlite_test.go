@@ -1,0 +1,75 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/preview/previewtest"
+	"github.com/gangway-dev/gangway/internal/sqlite"
+)
+
+func open(t testing.TB, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	previewtest.TestStore(t, func(t *testing.T) preview.Store {
+		return open(t, filepath.Join(t.TempDir(), "store.db"))
+	})
+}
+
+// Two handles on one file stand for two processes of one host.
+func TestTwoProcesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a path with ? and %20", "store.db")
+	a, b := open(t, path), open(t, path)
+	key := preview.Key{Environment: "development", Gateway: "shop", Repository: 1, PullRequest: 2}
+	if err := a.Mark(t.Context(), key, preview.Intake, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	row, err := b.Load(t.Context(), key, preview.Intake)
+	if err != nil || row.Marks != 1 {
+		t.Errorf("the other handle loads %+v, %v", row, err)
+	}
+	if _, ok, err := a.Acquire(t.Context(), "x", "a", time.Minute); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if _, ok, err := b.Acquire(t.Context(), "x", "b", time.Minute); ok || err != nil {
+		t.Errorf("both hold the lease: %v, %v", ok, err)
+	}
+}
+
+func TestNewerFileIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	sqlite.SetUserVersion(t, path, 99)
+	if _, err := sqlite.Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "newer Gangway") {
+		t.Errorf("Open = %v; want it to refuse a file of a newer Gangway", err)
+	}
+}
+
+func BenchmarkSave(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "store.db"))
+	key := preview.Key{Environment: "development", Gateway: "shop", Repository: 1, PullRequest: 2}
+	lease, _, err := s.Acquire(b.Context(), "x", "a", time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	row := preview.Row{Key: key, Owner: preview.Intake, Body: make([]byte, 1500)}
+	for b.Loop() {
+		if row, err = s.Save(b.Context(), lease, row); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
