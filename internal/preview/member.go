@@ -2,12 +2,18 @@ package preview
 
 import "time"
 
+// redeployAfter is how long after a refused deployment it is tried again.
+const redeployAfter = 5 * time.Minute
+
 // advance moves one member on as far as the facts allow.
 func (w *Wanted) advance(key Key, i int, f IntakeFacts, now time.Time) {
 	m := &w.Members[i]
 	if failure, ok := f.Failures[m.Service]; ok && m.Step != StepReady {
 		m.fail(failure, now)
 		return
+	}
+	if m.Step == StepFailed && m.Image != "" && m.Failure.Stage == "deploy" && f.Pull != nil && now.Sub(m.Failure.At) > redeployAfter {
+		m.Step, m.Failure, m.DeployedAt = StepBuilt, nil, time.Time{} // what stood in the way may have been mended
 	}
 	if build, ok := f.Builds[m.Service]; ok && build.Generation == m.Generation && build.SHA == m.SHA {
 		w.observeBuild(m, build, now)

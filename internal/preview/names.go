@@ -61,6 +61,16 @@ func (k Key) RevisionName(cloudRun, sha, fingerprint string) string {
 	return strings.Join([]string{cloudRun, k.Tag(), ShortSHA(sha), hex.EncodeToString(sum[:])[:4]}, "-")
 }
 
+// TagURL is the URL of a tag on the Cloud Run service at serviceURL: the tag stands before the host. It may be used to
+// tell a revision of another one before that exists; what Cloud Run says afterwards decides.
+func TagURL(serviceURL, tag string) string {
+	scheme, rest, ok := strings.Cut(serviceURL, "://")
+	if !ok {
+		return ""
+	}
+	return scheme + "://" + tag + "---" + rest
+}
+
 // ShortSHA is the first seven digits of a commit's SHA, as GitHub shows it.
 func ShortSHA(sha string) string {
 	if len(sha) > 7 {

@@ -60,6 +60,14 @@ type Wanted struct {
 	Tagged     []string   `json:"tagged,omitempty"`      // services on which our tag may stand: noted before it is set
 	Down       int64      `json:"down,omitempty"`        // newest generation for which everything has to be taken in; see Observed.Removed
 	Announced  Announced  `json:"announced"`
+	Read       Read       `json:"read"`
+}
+
+// Read is what the intake remembers of its last look at GitHub, so that it asks no more often than it has to.
+type Read struct {
+	Marks   int64    `json:"marks"`              // Row.Marks at that look
+	FilesOf string   `json:"files_of,omitempty"` // what Changed belongs to: head, base and configuration
+	Changed []Target `json:"changed,omitempty"`
 }
 
 // Announced is what has been published about the row, so that what was not is published again.

@@ -32,7 +32,8 @@ type IntakeFacts struct {
 
 // A Target is a service that a pull request changes.
 type Target struct {
-	Service, CloudRun string
+	Service  string `json:"service"`
+	CloudRun string `json:"cloud_run"`
 }
 
 // A RevisionFact is what Cloud Run says of a member.

@@ -1,0 +1,181 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/gangway-dev/gangway/internal/catalog"
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/site"
+)
+
+// gather reads the truth that a decision about w needs. The pull request is read when the row has been marked since it
+// was read last: a look that only polls a build or a revision doesn't ask GitHub.
+func (i *Intake) gather(ctx context.Context, s site.Site, w *preview.Wanted, marks int64) (preview.IntakeFacts, error) {
+	facts := preview.IntakeFacts{Policy: policy(s.Catalog.Previews)}
+	marked := marks != w.Read.Marks || w.Intent == preview.IntentUnknown
+	if marked {
+		if err := i.gatherPull(ctx, s, w, &facts); err != nil {
+			return facts, err
+		}
+		w.Read.Marks = marks
+	}
+	removed, err := i.removed(ctx, s.Key)
+	if err != nil {
+		return facts, err
+	}
+	facts.Removed = removed
+	if err := i.gatherOthers(ctx, s, *w, &facts); err != nil {
+		return facts, err
+	}
+	if err := i.gatherBuilds(ctx, s, *w, &facts); err != nil {
+		return facts, err
+	}
+	return facts, i.gatherRevisions(ctx, s, *w, marked, &facts)
+}
+
+// gatherPull reads the pull request and which services it changes. A 404 is no evidence that it was closed: it is an
+// error, to be tried again.
+func (i *Intake) gatherPull(ctx context.Context, s site.Site, w *preview.Wanted, facts *preview.IntakeFacts) error {
+	pull, err := i.o.GitHub.PullRequest(ctx, s.Repository, s.Key.PullRequest)
+	if err != nil {
+		return fmt.Errorf("reading pull request: %w", err)
+	}
+	facts.Pull = &pull
+	facts.Changed, facts.AllChanged = w.Read.Changed, w.AllChanged
+	of := filesOf(pull, s)
+	if !pull.Open || of == w.Read.FilesOf {
+		return nil
+	}
+	files, err := i.o.GitHub.Files(ctx, s.Repository, pull.Number)
+	if err != nil {
+		return fmt.Errorf("reading changed files: %w", err)
+	}
+	facts.AllChanged = !files.Complete
+	facts.Changed = nil
+	for _, name := range s.Gateway.Changed(s.Declared.Name, files) {
+		if service, ok := s.Gateway.Service(name); ok {
+			facts.Changed = append(facts.Changed, preview.Target{Service: name, CloudRun: service.CloudRun})
+		}
+	}
+	w.Read.FilesOf, w.Read.Changed = of, facts.Changed
+	return nil
+}
+
+// filesOf names what a list of changed services belongs to.
+func filesOf(p preview.PullRequest, s site.Site) string {
+	h := sha256.New()
+	_, _ = fmt.Fprintln(h, p.HeadSHA, p.BaseRef, p.BaseSHA, p.ChangedFiles)
+	for n := range s.Gateway.Services {
+		service := &s.Gateway.Services[n]
+		_, _ = fmt.Fprintf(h, "%q %q %q %q\n", service.Name, service.CloudRun, service.Repository, service.Paths)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+func policy(p catalog.Previews) preview.Policy {
+	return preview.Policy{
+		Drafts: p.Drafts, Forks: p.Forks == catalog.ForksApproved, Bots: p.Bots,
+		RequireLabel: p.RequireLabel, ExcludeLabel: p.ExcludeLabel, ExpireAfter: p.ExpireAfter, Limit: p.Limit,
+	}
+}
+
+// removed is how far the aggregator has taken in what an earlier life of the preview left.
+func (i *Intake) removed(ctx context.Context, key preview.Key) (int64, error) {
+	row, err := i.o.Store.Load(ctx, key, preview.Aggregator)
+	if err != nil {
+		return 0, err
+	}
+	observed, err := preview.DecodeObserved(row.Body)
+	return observed.Removed, err
+}
+
+// gatherOthers counts the live previews beside this one, where a limit asks for it.
+func (i *Intake) gatherOthers(ctx context.Context, s site.Site, w preview.Wanted, facts *preview.IntakeFacts) error {
+	if facts.Policy.Limit == 0 || facts.Pull == nil || w.Intent == preview.IntentLive {
+		return nil
+	}
+	rows, err := i.o.Store.List(ctx, preview.Intake)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Key == s.Key || row.Key.Environment != s.Key.Environment || row.Key.Gateway != s.Key.Gateway {
+			continue
+		}
+		if other, err := preview.DecodeWanted(row.Body); err == nil && other.Intent == preview.IntentLive {
+			facts.Others++
+		}
+	}
+	return nil
+}
+
+// gatherBuilds reads the builds that are under way.
+func (i *Intake) gatherBuilds(ctx context.Context, s site.Site, w preview.Wanted, facts *preview.IntakeFacts) error {
+	facts.Builds = map[string]preview.Build{}
+	for _, m := range w.Members {
+		if m.Step != preview.StepBuilding {
+			continue
+		}
+		build, err := i.o.Builds.Get(ctx, s.Build(m.BuildID))
+		if err != nil {
+			return fmt.Errorf("reading build of %s: %w", m.Service, err)
+		}
+		facts.Builds[m.Service] = build
+	}
+	return nil
+}
+
+// gatherRevisions reads what stands under the tag of the members that are deployed. Those that were ready are looked at
+// again when the row was marked, so that a tag that has vanished is found by the sweep.
+func (i *Intake) gatherRevisions(ctx context.Context, s site.Site, w preview.Wanted, marked bool, facts *preview.IntakeFacts) error {
+	facts.Revisions = map[string]preview.RevisionFact{}
+	facts.Failures = map[string]preview.Failure{}
+	for _, m := range w.Members {
+		deploying := m.Step == preview.StepDeploying && !m.DeployedAt.IsZero()
+		if !deploying && (m.Step != preview.StepReady || !marked) {
+			continue
+		}
+		service, err := s.Service(m.Service)
+		var user *preview.UserError
+		if errors.As(err, &user) {
+			facts.Failures[m.Service] = preview.Failure{Stage: "deploy", UserError: *user}
+			continue
+		}
+		fact, err := i.revision(ctx, s.Ref(service), m)
+		if err != nil {
+			return err
+		}
+		facts.Revisions[m.Service] = fact
+	}
+	return nil
+}
+
+// revision reads what Cloud Run says of a member.
+func (i *Intake) revision(ctx context.Context, ref preview.ServiceRef, m preview.Member) (preview.RevisionFact, error) {
+	service, err := i.o.CloudRun.Service(ctx, ref)
+	if err != nil {
+		return preview.RevisionFact{}, fmt.Errorf("reading service %s: %w", ref.Name, err)
+	}
+	target, ok := service.Tagged(m.Tag)
+	if !ok {
+		return preview.RevisionFact{}, nil
+	}
+	fact := preview.RevisionFact{Revision: target.Revision, URL: target.URL, Audience: service.URL}
+	if target.Revision != m.Revision {
+		return fact, nil
+	}
+	revision, err := i.o.CloudRun.Revision(ctx, ref, m.Revision)
+	if errors.Is(err, preview.ErrNotFound) {
+		fact.Readiness = preview.ReadinessPending
+		return fact, nil
+	}
+	if err != nil {
+		return preview.RevisionFact{}, fmt.Errorf("reading revision %s: %w", m.Revision, err)
+	}
+	fact.Readiness, fact.Message = revision.Readiness, revision.Message
+	return fact, nil
+}

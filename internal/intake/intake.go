@@ -1,0 +1,136 @@
+// Package intake turns hints into revisions: it reads a pull request, decides what is wanted, saves it, starts and
+// cancels builds, deploys what was built as a revision without traffic, and says that it is ready.
+//
+// It never believes a message: a hint names a pull request or a build, and what counts is what GitHub, Cloud Build and
+// Cloud Run answer. All decisions are made by [preview.DecideWanted].
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/site"
+	"github.com/gangway-dev/gangway/internal/worker"
+)
+
+// GitHub is what the intake asks of GitHub. Errors: [preview.ErrNotFound], everything else is temporary.
+type GitHub interface {
+	PullRequest(ctx context.Context, repo preview.Repository, number int) (preview.PullRequest, error)
+	Files(ctx context.Context, repo preview.Repository, number int) (preview.Files, error)
+	CloneURL(repo preview.Repository) string
+}
+
+// Builds is what the intake asks of Cloud Build. Start finds a build that was started before instead of starting another
+// one; Cancel of a build that has ended is no error.
+type Builds interface {
+	Start(ctx context.Context, r preview.BuildRequest) (preview.Build, error)
+	Get(ctx context.Context, ref preview.BuildRef) (preview.Build, error)
+	Cancel(ctx context.Context, ref preview.BuildRef) error
+}
+
+// CloudRun is what the intake asks of Cloud Run. Deploy is idempotent; a *[preview.UserError] says what people have to
+// mend.
+type CloudRun interface {
+	Service(ctx context.Context, ref preview.ServiceRef) (preview.CloudRunService, error)
+	Revision(ctx context.Context, ref preview.ServiceRef, name string) (preview.CloudRunRevision, error)
+	Deploy(ctx context.Context, d preview.Deployment) error
+}
+
+// Publisher publishes a hint; nil means that it is durable.
+type Publisher interface {
+	Publish(ctx context.Context, topic string, data []byte, attributes map[string]string) error
+}
+
+// Options are what an intake works with; all are needed.
+type Options struct {
+	Sites     *site.Finder
+	GitHub    GitHub
+	Builds    Builds
+	CloudRun  CloudRun
+	Publisher Publisher
+	Store     preview.Store
+	Wake      func(preview.Key) // tells the pool that a row was marked
+	Log       *slog.Logger
+}
+
+// An Intake is safe for concurrent use.
+type Intake struct {
+	o Options
+}
+
+// New makes an intake.
+func New(o Options) *Intake {
+	return &Intake{o: o}
+}
+
+// quarantine is how long a row that can't be understood is left alone.
+const quarantine = time.Hour
+
+// Handle is the worker's handler: it reads the truth about one preview and brings it on as far as it will go now.
+func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
+	row := claim.Row()
+	w, err := preview.DecodeWanted(row.Body)
+	if err != nil {
+		i.o.Log.ErrorContext(ctx, "reading row", "preview", row.Key.String(), "error", err)
+		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+	}
+	place, err := i.o.Sites.Find(ctx, row.Key)
+	if errors.Is(err, site.ErrNotConfigured) {
+		i.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
+		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+	}
+	if err != nil {
+		return err
+	}
+	facts, err := i.gather(ctx, place, &w, row.Marks)
+	if err != nil {
+		return err
+	}
+	for {
+		now := time.Now().UTC()
+		before := w
+		next, actions, due := preview.DecideWanted(row.Key, w, facts, now)
+		if len(actions) > 0 {
+			due = now
+		}
+		body, encodeErr := next.Encode()
+		if encodeErr != nil {
+			return fmt.Errorf("encoding row: %w", encodeErr)
+		}
+		if saveErr := claim.Save(ctx, body, due); saveErr != nil {
+			return errors.Join(saveErr, err)
+		}
+		w = next
+		i.logSteps(ctx, row.Key, before, w)
+		if err != nil || len(actions) == 0 {
+			return err
+		}
+		facts, err = i.perform(ctx, place, w, actions)
+	}
+}
+
+// logSteps says what has changed.
+func (i *Intake) logSteps(ctx context.Context, key preview.Key, before, after preview.Wanted) {
+	if before.Generation != after.Generation {
+		i.o.Log.InfoContext(ctx, "generation", "preview", key.String(), "generation", after.Generation,
+			"intent", after.Intent, "head_sha", after.HeadSHA, "services", len(after.Members))
+	}
+	for _, m := range after.Members {
+		old, _ := before.Member(m.Service)
+		if old.Step == m.Step && old.Generation == m.Generation {
+			continue
+		}
+		attrs := []any{
+			"preview", key.String(), "service", m.Service, "step", m.Step, "generation", m.Generation,
+			"build_id", m.BuildID, "revision", m.Revision,
+		}
+		if m.Failure != nil {
+			attrs = append(attrs, "summary", m.Failure.Summary)
+		}
+		i.o.Log.InfoContext(ctx, "member", attrs...)
+	}
+}

@@ -1,0 +1,187 @@
+package intake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/gangway-dev/gangway/internal/catalog"
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/site"
+)
+
+// perform carries actions out, all of them, and returns what they came back with. What people have to mend is a fact;
+// the error joins what is temporary.
+func (i *Intake) perform(ctx context.Context, s site.Site, w preview.Wanted, actions []preview.Action) (preview.IntakeFacts, error) {
+	facts := preview.IntakeFacts{
+		Policy: policy(s.Catalog.Previews), Builds: map[string]preview.Build{},
+		Revisions: map[string]preview.RevisionFact{}, Failures: map[string]preview.Failure{}, Announced: map[string]string{},
+	}
+	removed, err := i.removed(ctx, s.Key)
+	facts.Removed = removed
+	problems := []error{err}
+	for _, a := range actions {
+		err := i.one(ctx, s, w, a, &facts)
+		var user *preview.UserError
+		switch {
+		case errors.As(err, &user) && a.Service != "":
+			facts.Failures[a.Service] = preview.Failure{Stage: stage(a.Kind), UserError: *user}
+		case err != nil:
+			problems = append(problems, fmt.Errorf("%s: %w", a.Key(), err))
+		}
+	}
+	return facts, errors.Join(problems...)
+}
+
+func stage(kind preview.ActionKind) string {
+	if kind == preview.StartBuild {
+		return "build"
+	}
+	return "deploy"
+}
+
+func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a preview.Action, facts *preview.IntakeFacts) error {
+	member, _ := w.Member(a.Service)
+	switch a.Kind {
+	case preview.CancelBuild:
+		if err := i.o.Builds.Cancel(ctx, s.Build(a.BuildID)); err != nil && !errors.Is(err, preview.ErrNotFound) {
+			return err
+		}
+		facts.Cancelled = append(facts.Cancelled, a.BuildID)
+	case preview.StartBuild:
+		request, err := buildRequest(s, member, i.o.GitHub.CloneURL(s.Repository))
+		if err != nil {
+			return err
+		}
+		build, err := i.o.Builds.Start(ctx, request)
+		if err != nil {
+			return err
+		}
+		facts.Builds[a.Service] = build
+	case preview.DeployRevision:
+		if err := i.deploy(ctx, s, w, member); err != nil {
+			return err
+		}
+		facts.Revisions[a.Service] = preview.RevisionFact{Deployed: true}
+	case preview.AnnounceRevision:
+		err := i.publish(ctx, preview.TopicRevisions, preview.RevisionReady{
+			Version: preview.HintVersion, Preview: s.Key.String(), Generation: w.Generation, Service: member.Service,
+			Revision: member.Revision, Tag: member.Tag, HeadSHA: member.SHA,
+		})
+		if err != nil {
+			return err
+		}
+		facts.Announced[a.Service] = member.Revision
+	case preview.AnnouncePreview:
+		digest := w.Digest()
+		err := i.publish(ctx, preview.TopicPreviews, preview.PreviewChanged{
+			Version: preview.HintVersion, Preview: s.Key.String(), Generation: w.Generation,
+		})
+		if err != nil {
+			return err
+		}
+		facts.Published = digest
+	default:
+		return fmt.Errorf("unknown action %q", a.Kind)
+	}
+	return nil
+}
+
+func (i *Intake) publish(ctx context.Context, topic string, hint any) error {
+	data, err := json.Marshal(hint)
+	if err != nil {
+		return fmt.Errorf("encoding hint: %w", err)
+	}
+	return i.o.Publisher.Publish(ctx, topic, data, map[string]string{"version": strconv.Itoa(preview.HintVersion)})
+}
+
+// buildRequest says what to build: numbers, SHAs and the operator's words only.
+func buildRequest(s site.Site, m preview.Member, cloneURL string) (preview.BuildRequest, error) {
+	service, err := s.Service(m.Service)
+	if err != nil {
+		return preview.BuildRequest{}, err
+	}
+	return preview.BuildRequest{
+		Key: s.Key, Generation: m.Generation, Service: m.Service, SHA: m.SHA, Repository: s.Repository,
+		Project: s.Environment.Project, Region: s.BuildRegion(), ServiceAccount: s.Environment.Build.ServiceAccount,
+		Connection: s.Declared.Connection, CloneURL: cloneURL,
+		Config: service.Build.Config, Context: service.Build.Context, Dockerfile: service.Build.Dockerfile,
+		ComposeTest: service.Build.ComposeTest, Image: s.Environment.Build.Images + "/" + service.Name,
+		Timeout: s.Environment.Build.Timeout, QueueTimeout: s.Environment.Build.QueueTimeout,
+	}, nil
+}
+
+// deploy deploys a member's image as a revision without traffic under the preview's tag.
+func (i *Intake) deploy(ctx context.Context, s site.Site, w preview.Wanted, m preview.Member) error {
+	service, err := s.Service(m.Service)
+	if err != nil {
+		return err
+	}
+	env := map[string]string{}
+	for _, call := range service.Calls {
+		if err := i.address(ctx, s, w, call, env); err != nil {
+			return err
+		}
+	}
+	maps.Copy(env, service.Preview.Env)
+	secrets := map[string]preview.SecretSource{}
+	for name, secret := range service.Preview.Secrets {
+		secrets[name] = preview.SecretSource{Secret: secret.Name, Version: secret.Version}
+	}
+	return i.o.CloudRun.Deploy(ctx, preview.Deployment{
+		Service: s.Ref(service), Tag: m.Tag, Revision: m.Revision, Image: m.Image,
+		Labels: labels(s, service, m), Env: env, Secrets: secrets, ServiceAccount: service.Preview.ServiceAccount,
+	})
+}
+
+// labels mark a revision as ours. The commit label of the service is the live revision's by inheritance, so it has to be
+// replaced.
+func labels(s site.Site, service *catalog.Service, m preview.Member) map[string]string {
+	labels := map[string]string{
+		preview.LabelInstallation: s.Catalog.Installation,
+		preview.LabelPreview:      s.Key.Hash(),
+		preview.LabelEnvironment:  s.Key.Environment,
+		preview.LabelGateway:      s.Key.Gateway,
+		preview.LabelRepository:   strconv.FormatInt(s.Key.Repository, 10),
+		preview.LabelPullRequest:  strconv.Itoa(s.Key.PullRequest),
+		preview.LabelService:      m.Service,
+		preview.LabelBuild:        m.BuildID,
+		preview.LabelGeneration:   strconv.FormatInt(m.Generation, 10),
+		preview.LabelCommit:       m.SHA,
+	}
+	labels[service.CommitLabel] = m.SHA
+	return labels
+}
+
+// address tells a revision where a service that it calls is: the preview's revision if it is a member too, else the
+// environment's.
+func (i *Intake) address(ctx context.Context, s site.Site, w preview.Wanted, call catalog.Call, env map[string]string) error {
+	callee, err := s.Service(call.Service)
+	if err != nil {
+		return err
+	}
+	state, err := i.o.CloudRun.Service(ctx, s.Ref(callee))
+	if errors.Is(err, preview.ErrNotFound) {
+		return &preview.UserError{
+			Summary: fmt.Sprintf("The Cloud Run service %s, which is called by a changed service, does not exist", callee.CloudRun),
+			Hint:    "Deploy it to the environment first.",
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("reading service %s: %w", callee.CloudRun, err)
+	}
+	url := state.URL
+	if _, ok := w.Member(call.Service); ok {
+		url = preview.TagURL(state.URL, s.Key.Tag())
+	}
+	if call.URLEnv != "" {
+		env[call.URLEnv] = url
+	}
+	if call.AudienceEnv != "" {
+		env[call.AudienceEnv] = state.URL
+	}
+	return nil
+}
