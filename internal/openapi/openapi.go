@@ -1,12 +1,21 @@
 // Package openapi composes one gateway document out of many services' OpenAPI documents: bytes in, bytes out,
 // deterministic to the byte, with the origin of every operation. It knows nothing of pull requests, clouds or files.
+//
+// [Parse] reads one document into a tree with positions, [Compose] merges documents for Google API Gateway, and
+// [Composition.Render] writes the result. Composition does not mind the order in which documents are given, and reports
+// everything that is wrong with any of them at once. Trees are never changed after they have been read, so they can be
+// kept and shared between goroutines.
+//
+// The rules of what API Gateway accepts: https://docs.cloud.google.com/api-gateway/docs/openapi-limitations and
+// https://docs.cloud.google.com/api-gateway/docs/oasv2-extensions.
 package openapi
 
 // A Document is one service's OpenAPI document and where its operations are to be sent.
 type Document struct {
 	Service string // the service's name; unique in a composition
 	File    string // path for positions in messages
-	Content []byte
+	Content []byte // YAML or JSON in UTF-8; not looked at when Tree is set
+	Tree    *Tree  // Content, parsed before: saves parsing it again
 	Backend Backend
 	Origin  Origin
 }
@@ -52,33 +61,20 @@ const (
 	YAML Format = "yaml"
 )
 
-// A Composition is the gateway document before it is rendered.
+// A Composition is the gateway document before it is rendered. It is safe for concurrent use as long as nobody changes
+// its fields.
 type Composition struct {
-	// unexported tree
+	root       node
 	Operations []Operation // in the order of path and method
-	Warnings   []Finding
+	Warnings   []Finding   // what was repaired or left out, in the order of service and place
 }
 
 // An Operation is one operation of the composed document and where it comes from.
 type Operation struct {
-	Method, Path, ID, Service string
+	Method, Path, ID, Service string // the method as in HTTP (GET); the path and ID as in the composed document
 	File                      string
 	Line, Column              int
 	Origin                    Origin
 	Public                    bool // needs neither token nor key
 	HasParameters             bool // some parameter or path segment has to be filled in
 }
-
-// A Finding is something to say about a place in a document.
-type Finding struct {
-	Service, File string
-	Line, Column  int
-	Message       string
-	Hint          string // what to do
-}
-
-// An Error holds everything that prevents a composition: all findings of all documents at once.
-type Error struct{ Findings []Finding }
-
-// To be written: func Compose(documents []Document, o Options) (*Composition, error); func (c *Composition)
-// Render(f Format) ([]byte, error); func (e *Error) Error() string.

@@ -1,0 +1,76 @@
+package openapi
+
+import (
+	"strconv"
+	"strings"
+)
+
+// identifier makes a name of letters, digits and underscores from a text: what is neither becomes one underscore.
+func identifier(s string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range s {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			if gap && b.Len() > 0 {
+				b.WriteByte('_')
+			}
+			gap = false
+			b.WriteRune(r)
+			continue
+		}
+		gap = true
+	}
+	if b.Len() == 0 {
+		return "x"
+	}
+	return b.String()
+}
+
+// folded is an operationId as far as API Gateway may tell it from others: it makes names of methods from them.
+func folded(id string) string { return strings.ToLower(identifier(id)) }
+
+// nameOperations makes operationIds unique: those that several operations have get their service's name in front, and
+// those that are still the same get method and path after it. Operations are in the order of path and method.
+func nameOperations(operations []*operation) {
+	for _, longer := range [...]func(*operation) string{
+		func(op *operation) string { return identifier(op.owner.service) + "_" + op.id },
+		func(op *operation) string { return op.id + "_" + identifier(op.method+op.template.String()) },
+	} {
+		uses := map[string]int{}
+		for _, op := range operations {
+			uses[folded(op.id)]++
+		}
+		for _, op := range operations {
+			if uses[folded(op.id)] > 1 {
+				op.id = longer(op)
+			}
+		}
+	}
+	ids := newNames(folded)
+	for _, op := range operations {
+		op.id = ids.take(op.id)
+	}
+}
+
+// names gives out names that are different from each other.
+type names struct {
+	fold func(string) string // names with equal folds are the same
+	used map[string]bool
+	next map[string]int // by the name that was asked for: the number to try next
+}
+
+func newNames(fold func(string) string) *names {
+	return &names{fold: fold, used: map[string]bool{}, next: map[string]int{}}
+}
+
+// take is the name, or the name with the smallest number after it that is free.
+func (n *names) take(name string) string {
+	free := name
+	for n.used[n.fold(free)] {
+		number := max(n.next[name], 2)
+		n.next[name] = number + 1
+		free = name + "_" + strconv.Itoa(number)
+	}
+	n.used[n.fold(free)] = true
+	return free
+}
