@@ -3,7 +3,10 @@
 // never from a pull request.
 package catalog
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A Catalog is a valid configuration. It is not changed after [Parse] has returned it.
 type Catalog struct {
@@ -143,6 +146,22 @@ type Previews struct {
 	Access       Access
 }
 
+// Repository returns the repository of that owner/name; GitHub's names don't distinguish case.
+func (c *Catalog) Repository(name string) (*Repository, bool) {
+	for i := range c.Repositories {
+		if strings.EqualFold(c.Repositories[i].Name, name) {
+			return &c.Repositories[i], true
+		}
+	}
+	return nil, false
+}
+
+// PreviewEnvironment is the environment in which previews live. A catalog that [Parse] returned has one.
+func (c *Catalog) PreviewEnvironment() *Environment {
+	e, _ := c.Environment(c.Previews.Environment)
+	return e
+}
+
 // Environment returns the environment of that name.
 func (c *Catalog) Environment(name string) (*Environment, bool) {
 	for i := range c.Environments {
@@ -171,9 +190,4 @@ func (g *Gateway) Service(name string) (*Service, bool) {
 		}
 	}
 	return nil, false
-}
-
-// Repository returns the repository of that owner/name; GitHub's names don't distinguish case.
-func (c *Catalog) Repository(name string) (*Repository, bool) {
-	return nil, false // TODO: replaced by the catalog's author
 }

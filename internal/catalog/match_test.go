@@ -1,0 +1,101 @@
+package catalog
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+)
+
+func TestTouched(t *testing.T) {
+	s := &Service{Paths: []string{"orders/**", "go.{mod,sum}", "lib/*/api.go"}}
+	for path, want := range map[string]bool{
+		"orders":               true,
+		"orders/main.go":       true,
+		"orders/a/b/c.go":      true,
+		"go.mod":               true,
+		"go.sum":               true,
+		"lib/x/api.go":         true,
+		"lib/x/y/api.go":       false,
+		"Orders/main.go":       false,
+		"services/orders/a.go": false,
+		"go.work":              false,
+		"":                     false,
+		"../orders/main.go":    false,
+		"orders/[":             true,
+		"orders/\x00\xff":      true,
+		"docs/orders/**":       false,
+	} {
+		if got := s.Touched([]string{"README.md", path}); got != want {
+			t.Errorf("Touched(%q) = %t, want %t", path, got, want)
+		}
+	}
+	if s.Touched(nil) {
+		t.Error("touched by nothing")
+	}
+}
+
+func shop() *Catalog {
+	service := func(name, repository string) Service {
+		return Service{Name: name, Repository: repository, Paths: []string{name + "/**", "go.mod"}}
+	}
+	return &Catalog{
+		Repositories: []Repository{{Name: "acme/shop"}, {Name: "acme/users"}},
+		Previews:     Previews{Environment: "development"},
+		Environments: []Environment{
+			{Name: "production", Gateways: []Gateway{{Name: "live", Services: []Service{service("orders", "acme/shop")}}}},
+			{Name: "development", Gateways: []Gateway{
+				{Name: "admin", Services: []Service{service("staff", "acme/users")}},
+				{Name: "shop", Services: []Service{
+					service("catalog", "acme/shop"), service("orders", "acme/shop"), service("users", "acme/users"),
+				}},
+			}},
+		},
+	}
+}
+
+func TestChanged(t *testing.T) {
+	g := &shop().Environments[1].Gateways[1]
+	tests := map[string]struct {
+		repository string
+		files      preview.Files
+		want       []string
+	}{
+		"one":             {"acme/shop", preview.Files{Paths: []string{"orders/a.go"}, Complete: true}, []string{"orders"}},
+		"shared":          {"acme/shop", preview.Files{Paths: []string{"go.mod"}, Complete: true}, []string{"catalog", "orders"}},
+		"none":            {"acme/shop", preview.Files{Paths: []string{"README.md"}, Complete: true}, nil},
+		"incomplete":      {"acme/shop", preview.Files{Paths: []string{"README.md"}}, []string{"catalog", "orders"}},
+		"other case":      {"ACME/Users", preview.Files{Paths: []string{"users/a"}, Complete: true}, []string{"users"}},
+		"not theirs":      {"acme/users", preview.Files{Paths: []string{"orders/a"}, Complete: true}, nil},
+		"other incomplet": {"acme/nothing", preview.Files{}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, g.Changed(tt.repository, tt.files)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGatewaysOf(t *testing.T) {
+	c := shop()
+	for repository, want := range map[string][]string{
+		"acme/shop": {"shop"}, "acme/users": {"admin", "shop"}, "Acme/Shop": {"shop"}, "acme/none": nil,
+	} {
+		var got []string
+		for _, g := range c.GatewaysOf(repository) {
+			got = append(got, g.Name)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("GatewaysOf(%q) (-want +got):\n%s", repository, diff)
+		}
+	}
+	if got := (&Catalog{}).GatewaysOf("acme/shop"); got != nil {
+		t.Errorf("an empty catalog has %v", got)
+	}
+	if r, ok := c.Repository("ACME/shop"); !ok || r.Name != "acme/shop" {
+		t.Errorf("Repository = %v, %t", r, ok)
+	}
+}
