@@ -1,0 +1,170 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+)
+
+// labels mark what belongs to the preview on Google Cloud.
+func (l *look) labels() map[string]string {
+	key := l.claim.Key()
+	return map[string]string{
+		preview.LabelInstallation: l.site.Catalog.Installation,
+		preview.LabelPreview:      key.Hash(),
+		preview.LabelEnvironment:  key.Environment,
+		preview.LabelGateway:      key.Gateway,
+		preview.LabelRepository:   strconv.FormatInt(key.Repository, 10),
+		preview.LabelPullRequest:  strconv.Itoa(key.PullRequest),
+	}
+}
+
+// owner is the part of the labels by which something is known to be this preview's.
+func (l *look) owner() map[string]string {
+	return map[string]string{
+		preview.LabelInstallation: l.site.Catalog.Installation,
+		preview.LabelPreview:      l.claim.Key().Hash(),
+	}
+}
+
+// stack is the preview's Terraform stack; serving is nil for a destroy.
+func (l *look) stack(serving *preview.Serving) preview.Stack {
+	s := preview.Stack{
+		Key: l.claim.Key(), Project: l.site.Environment.Project, Region: l.site.Environment.Region, API: l.api(),
+		GatewayID: l.claim.Key().GatewayID(), BackendServiceAccount: l.site.Gateway.BackendServiceAccount,
+		Labels: l.labels(), Document: l.document,
+	}
+	if serving != nil {
+		s.ConfigID = serving.ConfigID
+	}
+	return s
+}
+
+// apply makes Observed.Applying live with one run of Terraform.
+func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
+	serving := *l.observed.Applying
+	if l.document == nil {
+		return nil, errors.New("nothing was composed")
+	}
+	l.observed.API = l.api()
+	stack := l.stack(&serving)
+	if l.dirty {
+		if err := l.recoverStack(ctx, &stack); err != nil {
+			return nil, err
+		}
+	}
+	shard, err := l.lockShard(ctx, stack.Project, stack.API)
+	if err != nil {
+		return nil, err
+	}
+	defer shard.unlock(ctx)
+	l.dirty = true
+	outputs, err := l.o.Terraform.Apply(shard.ctx, stack, func(e preview.StackEvent) {
+		l.o.Log.InfoContext(ctx, "terraform", "preview", l.claim.Key().String(), "resource", e.Resource,
+			"action", e.Action, "done", e.Done, "failed", e.Failed)
+		if e.Resource == "api_config" && e.Action == "create" && e.Done {
+			shard.unlock(ctx)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.dirty = false
+	serving.URL = l.o.Scheme + "://" + outputs.Hostname
+	l.o.Log.InfoContext(ctx, "applied", "preview", l.claim.Key().String(), "generation", serving.Generation,
+		"terraform", outputs.Took, "url", serving.URL)
+	return &serving, nil
+}
+
+// recoverStack clears up after an apply that was killed or failed. A config that the state doesn't hold is deleted,
+// because a config can't be imported; a gateway is adopted by the coming apply.
+func (l *look) recoverStack(ctx context.Context, stack *preview.Stack) error {
+	state, err := l.o.Terraform.State(ctx, *stack)
+	if err != nil {
+		return fmt.Errorf("reading stack: %w", err)
+	}
+	gateways, err := l.o.APIGateway.Gateways(ctx, stack.Project, stack.Region, l.owner())
+	if err != nil {
+		return err
+	}
+	held := map[string]bool{}
+	for _, id := range state.ConfigIDs {
+		held[id] = true
+	}
+	for _, g := range gateways {
+		held[g.ConfigID] = true // in use: it goes when the gateway has moved on, or was destroyed
+		if g.ID != stack.GatewayID || state.GatewayID != "" {
+			continue
+		}
+		switch g.State {
+		case preview.APIStateFailed:
+			if err := l.o.APIGateway.DeleteGateway(ctx, stack.Project, stack.Region, g.ID); err != nil {
+				return err
+			}
+		case preview.APIStateActive:
+			stack.AdoptGateway = true
+		default:
+			return fmt.Errorf("gateway %s is %s: %w", g.ID, g.State, preview.ErrConflict)
+		}
+	}
+	return l.deleteConfigs(ctx, stack.Project, stack.API, held)
+}
+
+// deleteConfigs deletes the preview's configs on an API shard but those in keep.
+func (l *look) deleteConfigs(ctx context.Context, project, api string, keep map[string]bool) error {
+	configs, err := l.o.APIGateway.Configs(ctx, project, api, l.owner())
+	if err != nil {
+		return err
+	}
+	for _, c := range configs {
+		if keep[c.ID] {
+			continue
+		}
+		if c.State == preview.APIStateCreating {
+			return fmt.Errorf("API config %s is still being created: %w", c.ID, preview.ErrConflict)
+		}
+		l.o.Log.InfoContext(ctx, "deleting a config that no stack holds", "preview", l.claim.Key().String(), "config", c.ID)
+		if err := l.o.APIGateway.DeleteConfig(ctx, project, api, c.ID); err != nil && !errors.Is(err, preview.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// probeTimeout bounds one call of the link; maxProbe is how much of the answer is read.
+const (
+	probeTimeout = 5 * time.Second
+	maxProbe     = 64 << 10
+)
+
+// probe calls the link as a reviewer would. It returns "" when something behind the gateway answers, also with a refusal
+// for want of a token.
+func (l *look) probe(ctx context.Context) string {
+	path := l.site.Catalog.Previews.Probe
+	if path == "" {
+		path = l.observed.Serving.Open
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.observed.Serving.URL+path, nil)
+	if err != nil {
+		return "the link is not a URL"
+	}
+	response, err := l.o.HTTP.Do(request)
+	if err != nil {
+		l.o.Log.InfoContext(ctx, "probe", "preview", l.claim.Key().String(), "error", err)
+		return "no answer"
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxProbe))
+	_ = response.Body.Close()
+	if response.StatusCode >= 500 || response.StatusCode == http.StatusNotFound && path != "" {
+		return fmt.Sprintf("GET %s answers %d", path, response.StatusCode)
+	}
+	return ""
+}

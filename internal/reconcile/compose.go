@@ -1,0 +1,244 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gangway-dev/gangway/internal/catalog"
+	"github.com/gangway-dev/gangway/internal/openapi"
+	"github.com/gangway-dev/gangway/internal/preview"
+)
+
+// readers is how many services are read at once for one composition.
+const readers = 8
+
+// A part is one service's share of a composition; nil when the environment does not have the service yet.
+type part struct {
+	document openapi.Document
+	member   *preview.ServingMember
+	assumed  bool
+}
+
+// compose reads the truth about every service of the gateway and composes the document. What people have to mend comes
+// back as a failure.
+func (l *look) compose(ctx context.Context) (*preview.Serving, *preview.Failure, error) {
+	services := l.site.Gateway.Services
+	parts := make([]*part, len(services))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for n := range services {
+		group.Go(func() (err error) {
+			parts[n], err = l.part(groupCtx, &services[n])
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	serving := &preview.Serving{Generation: l.wanted.Generation, HeadSHA: l.wanted.HeadSHA}
+	var list []openapi.Document
+	for _, p := range parts {
+		if p == nil {
+			continue
+		}
+		list = append(list, p.document)
+		switch {
+		case p.member != nil:
+			serving.Members = append(serving.Members, *p.member)
+		default:
+			serving.Others++
+		}
+		if p.assumed {
+			serving.Assumed = append(serving.Assumed, p.document.Service)
+		}
+	}
+	return l.render(serving, list)
+}
+
+// render composes the documents and names the result.
+func (l *look) render(serving *preview.Serving, list []openapi.Document) (*preview.Serving, *preview.Failure, error) {
+	composition, err := openapi.Compose(list, l.options())
+	var faults *openapi.Error
+	if errors.As(err, &faults) {
+		return nil, documentFailure(faults.Findings), nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("composing: %w", err)
+	}
+	l.document, err = composition.Render(openapi.YAML)
+	if errors.As(err, &faults) {
+		return nil, documentFailure(faults.Findings), nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("rendering gateway document: %w", err)
+	}
+	for _, o := range composition.Operations {
+		serving.Operations = append(serving.Operations, preview.Operation{
+			Method: o.Method, Path: o.Path, Service: o.Service, Override: o.Origin.Override,
+		})
+	}
+	serving.Open = l.site.Catalog.Previews.Open
+	if serving.Open == "" {
+		serving.Open = openPath(composition.Operations)
+	}
+	serving.ConfigID = l.claim.Key().ConfigID(l.document, l.site.Gateway.BackendServiceAccount)
+	serving.Digest = l.api() + "/" + serving.ConfigID
+	return serving, nil, nil
+}
+
+// openPath is the first public GET without parameters, of a changed service if there is one; "" when there is none.
+func openPath(operations []openapi.Operation) string {
+	other := ""
+	for _, o := range operations {
+		if o.Method != "GET" && o.Method != "get" || !o.Public || o.HasParameters {
+			continue
+		}
+		if o.Origin.Override {
+			return o.Path
+		}
+		if other == "" {
+			other = o.Path
+		}
+	}
+	return other
+}
+
+func (l *look) options() openapi.Options {
+	g := l.site.Gateway
+	o := openapi.Options{Title: g.Title, Version: "1"}
+	for _, s := range g.Security {
+		switch {
+		case s.APIKey != nil:
+			o.Security = append(o.Security, openapi.SecurityDefinition{
+				Name: s.Name, APIKeyIn: s.APIKey.In, KeyName: s.APIKey.Name,
+			})
+			if l.site.Catalog.Previews.Access == catalog.AccessAPIKey && o.RequireAPIKey == "" {
+				o.RequireAPIKey = s.Name
+			}
+		case s.JWT != nil:
+			o.Security = append(o.Security, openapi.SecurityDefinition{
+				Name: s.Name, Issuer: s.JWT.Issuer, JWKSURI: s.JWT.JWKSURI, Audiences: s.JWT.Audiences,
+			})
+		}
+	}
+	return o
+}
+
+// api is the API shard that the preview keeps: the one that it has, else one chosen by rendezvous hashing, so that a
+// longer list moves few.
+func (l *look) api() string {
+	if l.observed.API != "" {
+		return l.observed.API
+	}
+	best, most := "", uint64(0)
+	for _, api := range l.site.Gateway.APIs {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(api + " " + l.claim.Key().String()))
+		if sum := h.Sum64(); best == "" || sum > most {
+			best, most = api, sum
+		}
+	}
+	return best
+}
+
+// documentFailure is what people have to mend in documents.
+func documentFailure(findings []openapi.Finding) *preview.Failure {
+	f := &preview.Failure{Stage: "document", At: time.Now().UTC(), UserError: preview.UserError{
+		Summary: "The OpenAPI documents can't be put together",
+		Hint:    "Mend what is listed and push.",
+	}}
+	for _, finding := range findings {
+		f.Findings = append(f.Findings, preview.Finding{
+			Service: finding.Service, File: finding.File, Line: finding.Line, Column: finding.Column,
+			Message: finding.Message, Hint: finding.Hint,
+		})
+	}
+	return f
+}
+
+// part reads one service: where it is, which revision counts, and that revision's document.
+func (l *look) part(ctx context.Context, service *catalog.Service) (*part, error) {
+	ref := l.site.Ref(service)
+	state, err := l.o.CloudRun.Service(ctx, ref)
+	if errors.Is(err, preview.ErrNotFound) {
+		l.o.Log.WarnContext(ctx, "service is not in the environment", "service", service.Name, "cloud_run", service.CloudRun)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading service %s: %w", service.CloudRun, err)
+	}
+	p := &part{document: openapi.Document{
+		Service: service.Name, File: service.OpenAPI,
+		Backend: openapi.Backend{Address: state.URL, Audience: state.URL},
+	}}
+	if m, ok := l.wanted.Member(service.Name); ok {
+		if err := l.override(ctx, p, state, m); err != nil {
+			return nil, err
+		}
+	} else if err := l.baseline(ctx, p, state, service); err != nil {
+		return nil, err
+	}
+	repo, err := l.o.Sites.ByName(ctx, service.Repository)
+	if err != nil {
+		return nil, err
+	}
+	p.document.Content, err = l.documents.read(ctx, repo, service.OpenAPI, p.document.Origin.Commit)
+	if errors.Is(err, preview.ErrNotFound) {
+		return nil, &preview.UserError{
+			Summary: fmt.Sprintf("The OpenAPI document of %s is missing", service.Name),
+			Detail:  fmt.Sprintf("%s at %s", service.OpenAPI, preview.ShortSHA(p.document.Origin.Commit)),
+			Hint:    "Add it, or ask your operator to correct its path in the configuration.",
+		}
+	}
+	return p, err
+}
+
+// override makes p the preview's own, after Cloud Run has confirmed that the member's revision stands under the tag. If
+// it doesn't, the intake is told to look again.
+func (l *look) override(ctx context.Context, p *part, state preview.CloudRunService, m preview.Member) error {
+	target, ok := state.Tagged(m.Tag)
+	if !ok || target.Revision != m.Revision || target.URL == "" {
+		if err := l.o.Store.Mark(ctx, l.claim.Key(), preview.Intake, time.Now()); err != nil {
+			return err
+		}
+		return fmt.Errorf("tag %s of %s does not stand on %s: %w", m.Tag, m.CloudRun, m.Revision, preview.ErrConflict)
+	}
+	p.document.Backend.Address = target.URL
+	p.document.Origin = openapi.Origin{Override: true, Revision: m.Revision, Commit: m.SHA}
+	p.member = &preview.ServingMember{Service: m.Service, SHA: m.SHA, Revision: m.Revision, URL: target.URL}
+	return nil
+}
+
+// baseline makes p the environment's: the live revision's commit by its label, or else the head of the base branch, which
+// is only assumed to be what is live.
+func (l *look) baseline(ctx context.Context, p *part, state preview.CloudRunService, service *catalog.Service) error {
+	if live := state.Live(); live != "" {
+		revision, err := l.o.CloudRun.Revision(ctx, state.Ref, live)
+		if err != nil && !errors.Is(err, preview.ErrNotFound) {
+			return fmt.Errorf("reading revision %s: %w", live, err)
+		}
+		p.document.Origin = openapi.Origin{Revision: live, Commit: revision.Labels[service.CommitLabel]}
+	}
+	if p.document.Origin.Commit != "" {
+		return nil
+	}
+	repo, err := l.o.Sites.ByName(ctx, service.Repository)
+	if err != nil {
+		return err
+	}
+	branch := repo.DefaultBranch
+	if repo.ID == l.site.Repository.ID && l.wanted.BaseRef != "" {
+		branch = l.wanted.BaseRef
+	}
+	head, err := l.o.GitHub.BranchHead(ctx, repo, branch)
+	if err != nil {
+		return fmt.Errorf("reading head of the base branch: %w", err)
+	}
+	p.document.Origin.Commit, p.document.Origin.Assumed, p.assumed = head, true, true
+	return nil
+}

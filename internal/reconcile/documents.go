@@ -1,0 +1,76 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/report"
+)
+
+// GitHub is what the aggregator asks of GitHub. The Write methods edit what id names, look for what was written before
+// when it is 0, and return the id.
+type GitHub interface {
+	OpenPullRequests(ctx context.Context, repo preview.Repository) ([]int, error)
+	Content(ctx context.Context, repo preview.Repository, path, sha string) ([]byte, error)
+	BranchHead(ctx context.Context, repo preview.Repository, branch string) (string, error)
+	RedeliverFailed(ctx context.Context, since time.Time) (int, error)
+	Writer
+}
+
+// A Writer writes what people see on a pull request.
+type Writer interface {
+	WriteComment(ctx context.Context, repo preview.Repository, number int, id int64, c report.Comment) (int64, error)
+	WriteCheckRun(ctx context.Context, repo preview.Repository, id int64, c report.CheckRun) (int64, error)
+	WriteDeployment(ctx context.Context, repo preview.Repository, d report.Deployment) (int64, error)
+	WriteDeploymentStatus(ctx context.Context, repo preview.Repository, id int64, s report.DeploymentStatus) error
+}
+
+// maxDocuments bounds the cache; the oldest are dropped.
+const maxDocuments = 500
+
+// documents keeps OpenAPI documents. A file at a commit never changes, so that an entry is right for ever.
+type documents struct {
+	github GitHub
+
+	mu    sync.Mutex
+	known map[documentKey][]byte
+	order []documentKey
+}
+
+type documentKey struct {
+	repository int64
+	path, sha  string
+}
+
+func newDocuments(github GitHub) *documents {
+	return &documents{github: github, known: map[documentKey][]byte{}}
+}
+
+// read returns a file at a commit. The bytes are shared: nobody may change them.
+func (d *documents) read(ctx context.Context, repo preview.Repository, path, sha string) ([]byte, error) {
+	key := documentKey{repository: repo.ID, path: path, sha: sha}
+	d.mu.Lock()
+	content, ok := d.known[key]
+	d.mu.Unlock()
+	if ok {
+		return content, nil
+	}
+	content, err := d.github.Content(ctx, repo, path, sha)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s at %s: %w", path, preview.ShortSHA(sha), err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.known[key]; !ok {
+		d.known[key] = content
+		d.order = append(d.order, key)
+	}
+	for len(d.order) > maxDocuments {
+		delete(d.known, d.order[0])
+		d.order = d.order[1:]
+	}
+	return content, nil
+}

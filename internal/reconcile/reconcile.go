@@ -1,0 +1,267 @@
+// Package reconcile makes previews live and takes them in: it reads the truth, composes the gateway document, applies it
+// with Terraform, calls the link, and reports on the pull request. Its sweep heals what no hint told.
+//
+// All decisions are made by [preview.DecideObserved]; what is shown is made by package report. It has no idea of builds:
+// a member is whatever stands ready under a preview's tag.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/site"
+	"github.com/gangway-dev/gangway/internal/worker"
+)
+
+// CloudRun is what the aggregator asks of Cloud Run. RemoveTag removes a tag only while the revision under it carries the
+// labels of owner; one that is not there is no error.
+type CloudRun interface {
+	Service(ctx context.Context, ref preview.ServiceRef) (preview.CloudRunService, error)
+	Revision(ctx context.Context, ref preview.ServiceRef, name string) (preview.CloudRunRevision, error)
+	RemoveTag(ctx context.Context, ref preview.ServiceRef, tag string, owner map[string]string) error
+}
+
+// Terraform applies and destroys stacks. A *[preview.UserError] says that API Gateway refuses the document;
+// [preview.ErrConflict] that something exists which the state doesn't hold.
+type Terraform interface {
+	Apply(ctx context.Context, stack preview.Stack, observe func(preview.StackEvent)) (preview.StackOutputs, error)
+	Destroy(ctx context.Context, stack preview.Stack) error
+	State(ctx context.Context, stack preview.Stack) (preview.StackState, error)
+	Stacks(ctx context.Context) ([]preview.Key, error)
+}
+
+// APIGateway is what Terraform doesn't do: to find by label what a failed apply left, and to delete it.
+type APIGateway interface {
+	Configs(ctx context.Context, project, api string, labels map[string]string) ([]preview.APIConfig, error)
+	Gateways(ctx context.Context, project, region string, labels map[string]string) ([]preview.APIGateway, error)
+	DeleteConfig(ctx context.Context, project, api, id string) error
+	DeleteGateway(ctx context.Context, project, region, id string) error
+}
+
+// Options are what a reconciler works with; all are needed.
+type Options struct {
+	Sites      *site.Finder
+	GitHub     GitHub
+	CloudRun   CloudRun
+	Terraform  Terraform
+	APIGateway APIGateway
+	Store      preview.Store
+	Wake       func(preview.Key) // tells the pool that a row was marked
+	Holder     string            // names this instance in leases
+	Scheme     string            // of gateways' links: https; http in the local cloud
+	HTTP       *http.Client      // for probes
+	Log        *slog.Logger
+}
+
+// A Reconciler is safe for concurrent use.
+type Reconciler struct {
+	o         Options
+	documents *documents
+
+	mu       sync.Mutex
+	leftover map[preview.Key]bool // the sweep found something of a preview that should have nothing
+}
+
+// New makes a reconciler.
+func New(o Options) *Reconciler {
+	return &Reconciler{o: o, documents: newDocuments(o.GitHub), leftover: map[preview.Key]bool{}}
+}
+
+const (
+	quarantine    = time.Hour // how long a row that can't be understood is left alone
+	visibleFailed = 3         // temporary failures in a row after which people are told
+)
+
+// A look is one handling of one row.
+type look struct {
+	*Reconciler
+	site     site.Site
+	claim    *worker.Claim
+	wanted   preview.Wanted
+	observed preview.Observed
+	document []byte // what Observed.Applying would serve
+	dirty    bool   // an earlier apply may have left something that Terraform's state doesn't hold
+}
+
+// Handle is the worker's handler: it reads the truth about one preview and brings its gateway to what is wanted.
+func (r *Reconciler) Handle(ctx context.Context, claim *worker.Claim) error {
+	row := claim.Row()
+	observed, err := preview.DecodeObserved(row.Body)
+	if err != nil {
+		r.o.Log.ErrorContext(ctx, "reading row", "preview", row.Key.String(), "error", err)
+		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+	}
+	place, err := r.o.Sites.Find(ctx, row.Key)
+	if errors.Is(err, site.ErrNotConfigured) {
+		r.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
+		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+	}
+	if err != nil {
+		return err
+	}
+	l := &look{
+		Reconciler: r, site: place, claim: claim, observed: observed,
+		dirty: observed.Phase == preview.PhaseApplying || observed.Phase == preview.PhaseRemoving,
+	}
+	return l.run(ctx)
+}
+
+// run goes on until nothing is left to do now.
+func (l *look) run(ctx context.Context) error {
+	facts := preview.GatewayFacts{Leftover: l.takeLeftover(l.claim.Key())}
+	var problem, reportProblem error
+	for {
+		if err := l.loadWanted(ctx); err != nil {
+			return err
+		}
+		now := time.Now().UTC()
+		before := l.observed.Phase
+		next, actions, due := preview.DecideObserved(l.wanted, l.observed, facts, now)
+		if problem != nil {
+			next = failing(next, l.wanted, now)
+		}
+		if len(actions) > 0 {
+			due = now
+		}
+		l.observed = next
+		if err := l.save(ctx, due); err != nil {
+			return errors.Join(err, problem)
+		}
+		if before != next.Phase && next.Phase == preview.PhaseRemoved {
+			// A reopened preview waits for this. If the mark is lost, the sweep sets it.
+			if err := l.o.Store.Mark(ctx, l.claim.Key(), preview.Intake, now); err != nil {
+				return err
+			}
+		}
+		if before != next.Phase {
+			l.o.Log.InfoContext(ctx, "gateway", "preview", l.claim.Key().String(), "phase", next.Phase,
+				"generation", l.wanted.Generation)
+		}
+		reportProblem = l.report(ctx, due)
+		if problem != nil || len(actions) == 0 {
+			return errors.Join(problem, reportProblem)
+		}
+		facts, problem = l.perform(ctx, actions)
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), problem)
+		}
+	}
+}
+
+// failing notes a temporary failure; people are told of it once it has gone on for a while.
+func failing(o preview.Observed, w preview.Wanted, now time.Time) preview.Observed {
+	o.Attempts++
+	if o.Attempts >= visibleFailed && (o.Failure == nil || o.FailedFor == "") && w.Intent == preview.IntentLive {
+		o.Failure = &preview.Failure{Stage: "gateway", At: now, UserError: preview.UserError{
+			Summary: "The gateway could not be brought up to date",
+			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",
+		}}
+	}
+	return o
+}
+
+func (l *look) loadWanted(ctx context.Context) error {
+	row, err := l.o.Store.Load(ctx, l.claim.Key(), preview.Intake)
+	if err != nil {
+		return err
+	}
+	l.wanted, err = preview.DecodeWanted(row.Body)
+	return err
+}
+
+func (l *look) save(ctx context.Context, due time.Time) error {
+	body, err := l.observed.Encode()
+	if err != nil {
+		return fmt.Errorf("encoding row: %w", err)
+	}
+	return l.claim.Save(ctx, body, due)
+}
+
+// perform carries actions out in their order and returns what they came back with. What people have to mend is a fact;
+// the error is temporary.
+func (l *look) perform(ctx context.Context, actions []preview.Action) (preview.GatewayFacts, error) {
+	var facts preview.GatewayFacts
+	var problems []error
+	for _, a := range actions {
+		began := time.Now()
+		err := l.one(ctx, a, &facts)
+		var user *preview.UserError
+		if errors.As(err, &user) {
+			facts.Failure = &preview.Failure{Stage: "gateway", UserError: *user, At: time.Now().UTC()}
+			if a.Kind == preview.ApplyGateway {
+				facts.Tried = l.observed.Applying.Digest
+			}
+			err = nil
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", a.Key(), err))
+		}
+		l.o.Log.DebugContext(ctx, "action", "preview", l.claim.Key().String(), "action", a.Key(),
+			"took", time.Since(began), "ok", err == nil)
+	}
+	return facts, errors.Join(problems...)
+}
+
+func (l *look) one(ctx context.Context, a preview.Action, facts *preview.GatewayFacts) (err error) {
+	switch a.Kind {
+	case preview.ComposeGateway:
+		facts.Composed, facts.Failure, err = l.compose(ctx)
+	case preview.ApplyGateway:
+		facts.Applied, err = l.apply(ctx)
+	case preview.ProbeGateway:
+		said := l.probe(ctx)
+		facts.Probed = &said
+	case preview.RemoveGateway:
+		facts.Removed = l.wanted.Down
+		err = l.remove(ctx)
+		facts.Taken = err == nil
+	case preview.RemoveTags:
+		if err = l.removeFormerTags(ctx); err == nil {
+			facts.Cleaned = l.wanted.Generation
+		}
+	default:
+		err = fmt.Errorf("unknown action %q", a.Kind)
+	}
+	return err
+}
+
+func (r *Reconciler) takeLeftover(key preview.Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := r.leftover[key]
+	delete(r.leftover, key)
+	return found
+}
+
+// Hint takes in the preview that a message names. nil: it is dealt with, because the row has been marked durably, or
+// because there is no such preview.
+func (r *Reconciler) Hint(ctx context.Context, name string) error {
+	key, err := preview.ParseKey(name)
+	if err != nil {
+		r.o.Log.WarnContext(ctx, "hint that names no preview")
+		return nil
+	}
+	row, err := r.o.Store.Load(ctx, key, preview.Intake)
+	if err != nil {
+		return err
+	}
+	if row.Version == 0 {
+		r.o.Log.WarnContext(ctx, "hint for an unknown preview", "preview", key.String())
+		return nil
+	}
+	return r.mark(ctx, key)
+}
+
+func (r *Reconciler) mark(ctx context.Context, key preview.Key) error {
+	if err := r.o.Store.Mark(ctx, key, preview.Aggregator, time.Now()); err != nil {
+		return err
+	}
+	r.o.Wake(key)
+	return nil
+}

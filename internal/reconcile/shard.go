@@ -1,0 +1,112 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+)
+
+const (
+	shardTTL  = 30 * time.Second
+	shardWait = 200 * time.Millisecond // between two tries to get the lock
+)
+
+// A shardLock is the right to create a config on an API shard: API Gateway takes one creation at a time per API, and a
+// second one may break both.
+type shardLock struct {
+	ctx    context.Context //nolint:containedctx // cancelled when the lock is lost; it lives as long as the lock
+	cancel context.CancelCauseFunc
+	store  preview.Leases
+	once   sync.Once
+	done   chan struct{}
+	ended  chan struct{}
+	lease  preview.Lease
+}
+
+// lockShard waits for the lock. It is had only once API Gateway shows no creation under way, whoever began that.
+func (l *look) lockShard(ctx context.Context, project, api string) (*shardLock, error) {
+	name := "shard:" + project + "/" + api
+	var lease preview.Lease
+	for {
+		var ok bool
+		var err error
+		lease, ok, err = l.o.Store.Acquire(ctx, name, l.o.Holder, shardTTL)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(shardWait):
+		}
+	}
+	lock := &shardLock{store: l.o.Store, done: make(chan struct{}), ended: make(chan struct{}), lease: lease}
+	lock.ctx, lock.cancel = context.WithCancelCause(ctx)
+	go lock.renew()
+	if err := l.awaitQuiet(lock.ctx, project, api); err != nil {
+		lock.unlock(ctx)
+		return nil, err
+	}
+	return lock, nil
+}
+
+// awaitQuiet waits until no config of the API is being created.
+func (l *look) awaitQuiet(ctx context.Context, project, api string) error {
+	for {
+		configs, err := l.o.APIGateway.Configs(ctx, project, api, nil)
+		if err != nil {
+			return fmt.Errorf("looking for creations under way: %w", err)
+		}
+		busy := false
+		for _, c := range configs {
+			busy = busy || c.State == preview.APIStateCreating
+		}
+		if !busy {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// renew keeps the lock until it is given back. When that fails for too long, what runs under it is cancelled.
+func (s *shardLock) renew() {
+	defer close(s.ended)
+	tick := time.NewTicker(shardTTL / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		lease, err := s.store.Renew(s.ctx, s.lease, shardTTL)
+		switch {
+		case err == nil:
+			s.lease = lease
+		case time.Until(s.lease.Until) < shardTTL/3:
+			s.cancel(preview.ErrLeaseLost)
+			return
+		}
+	}
+}
+
+// unlock gives the lock back; what runs goes on. It may be called more than once.
+func (s *shardLock) unlock(ctx context.Context) {
+	s.once.Do(func() {
+		close(s.done)
+		<-s.ended
+		_ = s.store.Release(context.WithoutCancel(ctx), s.lease)
+	})
+}

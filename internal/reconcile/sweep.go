@@ -1,0 +1,286 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/catalog"
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/site"
+)
+
+// Sweep looks at everything every interval until ctx is done: it heals what no hint told. It marks rows; what is to be
+// done about them is decided as ever, from evidence.
+func (r *Reconciler) Sweep(ctx context.Context, interval time.Duration) error {
+	since := time.Now().Add(-redeliverWindow)
+	for {
+		began := time.Now()
+		if err := r.SweepOnce(ctx, since); err != nil && ctx.Err() == nil {
+			r.o.Log.WarnContext(ctx, "sweep", "error", err)
+		} else {
+			since = began.Add(-redeliverOverlap)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(interval):
+		}
+	}
+}
+
+// How far back failed deliveries are asked for again: GitHub keeps them for at least three days.
+const (
+	redeliverWindow  = 72 * time.Hour
+	redeliverOverlap = 10 * time.Minute
+)
+
+// SweepOnce looks at everything once. Its parts don't depend on each other: one that fails is reported and the others go
+// on.
+func (r *Reconciler) SweepOnce(ctx context.Context, since time.Time) error {
+	c := r.o.Sites.Catalog()
+	environment, ok := c.Environment(c.Previews.Environment)
+	if !ok {
+		return nil
+	}
+	s := &sweep{Reconciler: r, catalog: c, environment: environment}
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	problems := []error{s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.tags(ctx), s.stacks(ctx)}
+	redelivered, err := r.o.GitHub.RedeliverFailed(ctx, since)
+	if redelivered > 0 {
+		r.o.Log.InfoContext(ctx, "asked for failed deliveries again", "count", redelivered)
+	}
+	return errors.Join(append(problems, err)...)
+}
+
+// A sweep is one look at everything.
+type sweep struct {
+	*Reconciler
+	catalog     *catalog.Catalog
+	environment *catalog.Environment
+	records     map[preview.Key]record
+}
+
+type record struct {
+	wanted   preview.Wanted
+	observed preview.Observed
+}
+
+// down tells whether nothing of the preview should be on Google Cloud.
+func (r record) down() bool {
+	return r.wanted.Intent != preview.IntentLive && r.wanted.Intent != preview.IntentUnknown &&
+		r.wanted.Down <= r.observed.Removed
+}
+
+// load reads all rows; one that can't be understood is left out, which keeps anything of it from being touched.
+func (s *sweep) load(ctx context.Context) error {
+	s.records = map[preview.Key]record{}
+	wanted, err := s.o.Store.List(ctx, preview.Intake)
+	if err != nil {
+		return err
+	}
+	observed, err := s.o.Store.List(ctx, preview.Aggregator)
+	if err != nil {
+		return err
+	}
+	for _, row := range wanted {
+		w, err := preview.DecodeWanted(row.Body)
+		if err == nil {
+			s.records[row.Key] = record{wanted: w}
+		}
+	}
+	for _, row := range observed {
+		o, err := preview.DecodeObserved(row.Body)
+		if rec, ok := s.records[row.Key]; ok && err == nil {
+			rec.observed = o
+			s.records[row.Key] = rec
+		} else {
+			delete(s.records, row.Key)
+		}
+	}
+	return nil
+}
+
+// pullRequests finds open pull requests that no delivery told of. Known ones that are not closed are looked at again:
+// being absent from the list is no evidence, so that the intake reads each one.
+func (s *sweep) pullRequests(ctx context.Context) error {
+	var problems []error
+	for n := range s.catalog.Repositories {
+		declared := &s.catalog.Repositories[n]
+		if len(s.catalog.GatewaysOf(declared.Name)) == 0 {
+			continue
+		}
+		repo, err := s.o.Sites.ByName(ctx, declared.Name)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		numbers, err := s.o.GitHub.OpenPullRequests(ctx, repo)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("listing pull requests of %s: %w", declared.Name, err))
+		}
+		for _, number := range numbers {
+			for _, key := range site.Keys(s.catalog, declared, repo.ID, number) {
+				problems = append(problems, s.o.Store.Mark(ctx, key, preview.Intake, time.Now()))
+			}
+		}
+		for key, rec := range s.records {
+			if key.Repository == repo.ID && rec.wanted.Intent != preview.IntentClosed && !slices.Contains(numbers, key.PullRequest) {
+				problems = append(problems, s.o.Store.Mark(ctx, key, preview.Intake, time.Now()))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// rows lets the aggregator look again at every preview that is live or on its way somewhere.
+func (s *sweep) rows(ctx context.Context) error {
+	var problems []error
+	for key, rec := range s.records {
+		resting := rec.down() && (rec.observed.Phase == preview.PhaseNone || rec.observed.Phase == preview.PhaseRemoved)
+		if !resting && rec.wanted.Generation > 0 {
+			problems = append(problems, s.mark(ctx, key))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// found deals with something of ours on Google Cloud. Of a preview that should have nothing, the removal is repeated. Of
+// one that is not known, the intake reads the pull request first: only a closed one is removed.
+func (s *sweep) found(ctx context.Context, key preview.Key, what string) error {
+	rec, known := s.records[key]
+	if known && !rec.down() {
+		return nil
+	}
+	row, err := s.o.Store.Load(ctx, key, preview.Intake)
+	if err != nil {
+		return err
+	}
+	if !known && row.Version > 0 {
+		return nil // made since the sweep began, or unreadable
+	}
+	s.o.Log.WarnContext(ctx, "found something left over", "preview", key.String(), "what", what)
+	if !known {
+		return s.o.Store.Mark(ctx, key, preview.Intake, time.Now())
+	}
+	s.mu.Lock()
+	s.leftover[key] = true
+	s.mu.Unlock()
+	return s.mark(ctx, key)
+}
+
+// gateways looks for gateways and API configs of this installation.
+func (s *sweep) gateways(ctx context.Context) error {
+	installation := map[string]string{preview.LabelInstallation: s.catalog.Installation}
+	gateways, err := s.o.APIGateway.Gateways(ctx, s.environment.Project, s.environment.Region, installation)
+	problems := []error{err}
+	for _, g := range gateways {
+		if key, ok := keyOf(g.Labels); ok {
+			problems = append(problems, s.found(ctx, key, "gateway "+g.ID))
+		}
+	}
+	var seen []string
+	for n := range s.environment.Gateways {
+		for _, api := range s.environment.Gateways[n].APIs {
+			if slices.Contains(seen, api) {
+				continue
+			}
+			seen = append(seen, api)
+			configs, err := s.o.APIGateway.Configs(ctx, s.environment.Project, api, installation)
+			problems = append(problems, err)
+			for _, c := range configs {
+				if key, ok := keyOf(c.Labels); ok {
+					problems = append(problems, s.found(ctx, key, "API config "+c.ID))
+				}
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// tags looks for traffic tags of previews. A tag of that form on a revision without our labels is somebody else's.
+func (s *sweep) tags(ctx context.Context) error {
+	var problems []error
+	for n := range s.environment.Gateways {
+		gateway := &s.environment.Gateways[n]
+		for m := range gateway.Services {
+			problems = append(problems, s.tagsOf(ctx, gateway, &gateway.Services[m]))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (s *sweep) tagsOf(ctx context.Context, gateway *catalog.Gateway, service *catalog.Service) error {
+	ref := preview.ServiceRef{Project: s.environment.Project, Region: s.environment.Region, Name: service.CloudRun}
+	state, err := s.o.CloudRun.Service(ctx, ref)
+	if errors.Is(err, preview.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading service %s: %w", service.CloudRun, err)
+	}
+	var problems []error
+	for _, target := range state.Traffic {
+		number, err := strconv.Atoi(strings.TrimPrefix(target.Tag, "pr-"))
+		if err != nil || target.Tag != "pr-"+strconv.Itoa(number) || target.Revision == "" {
+			continue
+		}
+		if s.expected(gateway.Name, service.Name, number) {
+			continue
+		}
+		revision, err := s.o.CloudRun.Revision(ctx, ref, target.Revision)
+		if err != nil {
+			if !errors.Is(err, preview.ErrNotFound) {
+				problems = append(problems, err)
+			}
+			continue
+		}
+		key, ok := keyOf(revision.Labels)
+		if ok && revision.Labels[preview.LabelInstallation] == s.catalog.Installation {
+			problems = append(problems, s.found(ctx, key, "tag "+target.Tag+" of "+service.CloudRun))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// expected tells whether the service is a member of a live preview of that pull request.
+func (s *sweep) expected(gateway, service string, number int) bool {
+	for key, rec := range s.records {
+		if key.Gateway == gateway && key.PullRequest == number && rec.wanted.Intent == preview.IntentLive {
+			if _, ok := rec.wanted.Member(service); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// stacks looks for stacks whose preview should have nothing.
+func (s *sweep) stacks(ctx context.Context) error {
+	keys, err := s.o.Terraform.Stacks(ctx)
+	problems := []error{err}
+	for _, key := range keys {
+		if key.Environment == s.environment.Name {
+			problems = append(problems, s.found(ctx, key, "stack"))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// keyOf is the preview that labels name, if they agree with its hash.
+func keyOf(labels map[string]string) (preview.Key, bool) {
+	repository, err1 := strconv.ParseInt(labels[preview.LabelRepository], 10, 64)
+	number, err2 := strconv.Atoi(labels[preview.LabelPullRequest])
+	key := preview.Key{
+		Environment: labels[preview.LabelEnvironment], Gateway: labels[preview.LabelGateway],
+		Repository: repository, PullRequest: number,
+	}
+	ok := err1 == nil && err2 == nil && key.Valid() && key.Hash() == labels[preview.LabelPreview]
+	return key, ok
+}
