@@ -5,6 +5,9 @@ import "time"
 // redeployAfter is how long after a refused deployment it is tried again.
 const redeployAfter = 5 * time.Minute
 
+// tagVisible is how long after a deployment the tag may still be missing from what Cloud Run answers.
+const tagVisible = 5 * time.Second
+
 // advance moves one member on as far as the facts allow.
 func (w *Wanted) advance(key Key, i int, f IntakeFacts, now time.Time) {
 	m := &w.Members[i]
@@ -94,8 +97,8 @@ func (m *Member) observeRevision(r RevisionFact, now time.Time) {
 			return
 		}
 		if r.Revision != m.Revision {
-			if !m.DeployedAt.IsZero() && r.Revision != "" {
-				m.DeployedAt = time.Time{} // somebody moved our tag: set it again
+			if now.Sub(m.DeployedAt) > tagVisible {
+				m.DeployedAt = time.Time{} // somebody moved or removed our tag: set it again
 			}
 			return
 		}

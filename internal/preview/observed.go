@@ -10,7 +10,8 @@ type GatewayFacts struct {
 	Composed *Serving // what has to be live, composed from the truth just read
 	Applied  *Serving // what was made live, with its URL
 	Probed   *string  // what the probe said; "" when the link answers
-	Removed  int64    // Wanted.Down up to which everything was taken in
+	Taken    bool     // everything was taken in, up to
+	Removed  int64    // this value of Wanted.Down
 	Cleaned  int64    // generation for which former members' tags were removed
 	Leftover bool     // something of ours was found though nothing should be there
 	Failure  *Failure // of the last action: what people have to mend
@@ -20,10 +21,10 @@ type GatewayFacts struct {
 // DecideObserved says how the aggregator's row goes on and what is to be done, after the row has been saved. next is when
 // to look again without a hint; zero is never.
 func DecideObserved(w Wanted, o Observed, f GatewayFacts, now time.Time) (_ Observed, actions []Action, next time.Time) {
-	if f.Removed > o.Removed {
-		o.taken(f.Removed, now)
+	if f.Taken {
+		o.taken(max(f.Removed, o.Removed), now)
 	}
-	if w.Down > o.Removed || f.Leftover && w.Intent != IntentLive && w.Intent != IntentUnknown && f.Removed == 0 {
+	if w.Down > o.Removed || f.Leftover && w.Intent != IntentLive && w.Intent != IntentUnknown {
 		if o.Phase != PhaseRemoving {
 			o.Phase = PhaseRemoving
 			o.RemoveFrom = now
