@@ -26,7 +26,7 @@ func (a *assembly) root() node {
 	if tags := a.tags(); len(tags.items) > 0 {
 		n.add("tags", tags)
 	}
-	if security := a.rules.node(); len(security.items) > 0 {
+	if security := a.rules.node(slices.Concat(a.groups...)); len(security.items) > 0 {
 		n.add("securityDefinitions", security)
 	}
 	paths := node{kind: mapping}

@@ -62,6 +62,9 @@ func (c *contract) readBackend(n *node, inherited *backendRule) backendRule {
 	for i, k := range n.keys {
 		c.readBackendField(k, &n.items[i], &rule)
 	}
+	if rule.translation == appendPath {
+		rule.path = strings.TrimRight(rule.path, "/") // the path that is appended has a slash of its own
+	}
 	return rule
 }
 

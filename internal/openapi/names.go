@@ -6,24 +6,43 @@ import (
 )
 
 // identifier makes a name of letters, digits and underscores from a text: what is neither becomes one underscore.
-func identifier(s string) string {
+func identifier(s string) string { return replaceOthers(s, "") }
+
+// safeName makes a name that every version of OpenAPI allows for a definition:
+// https://spec.openapis.org/oas/v3.0.4.html#components-object.
+func safeName(s string) string {
+	for i := range len(s) {
+		if !isAlphanumeric(rune(s[i])) && !strings.ContainsRune("_.-", rune(s[i])) {
+			return replaceOthers(s, "_.-")
+		}
+	}
+	return s
+}
+
+// replaceOthers puts one underscore where there are characters that are neither letters nor digits nor allowed, and
+// none at the ends.
+func replaceOthers(s, allowed string) string {
 	var b strings.Builder
 	gap := false
 	for _, r := range s {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			if gap && b.Len() > 0 {
-				b.WriteByte('_')
-			}
-			gap = false
-			b.WriteRune(r)
+		if !isAlphanumeric(r) && !strings.ContainsRune(allowed, r) {
+			gap = true
 			continue
 		}
-		gap = true
+		if gap && b.Len() > 0 {
+			b.WriteByte('_')
+		}
+		gap = false
+		b.WriteRune(r)
 	}
 	if b.Len() == 0 {
 		return "x"
 	}
 	return b.String()
+}
+
+func isAlphanumeric(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
 // folded is an operationId as far as API Gateway may tell it from others: it makes names of methods from them.

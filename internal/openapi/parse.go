@@ -39,7 +39,7 @@ func Parse(file string, content []byte) (*Tree, error) {
 
 // readTree is nil when something is wrong, which is in the report then.
 func readTree(content []byte, report *findings) *Tree {
-	root, err := parse(report.file, content, report)
+	root, err := parse(content, report)
 	if err != nil {
 		wrong, ok := errors.AsType[*syntaxError](err)
 		if !ok {
@@ -61,7 +61,7 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.message }
 
-func parse(file string, content []byte, report *findings) (node, error) {
+func parse(content []byte, report *findings) (node, error) {
 	if len(content) > maxDocumentBytes {
 		return node{}, &syntaxError{
 			message: fmt.Sprintf("the document has %d bytes, more than %d", len(content), maxDocumentBytes),
@@ -76,11 +76,11 @@ func parse(file string, content []byte, report *findings) (node, error) {
 	if len(trimmed) == 0 {
 		return node{}, &syntaxError{message: "the document is empty", hint: `it has to start with swagger: "2.0"`}
 	}
-	isJSON := strings.EqualFold(path.Ext(file), ".json")
+	isJSON := strings.EqualFold(path.Ext(report.file), ".json")
 	if !isJSON && trimmed[0] != '{' {
 		return readYAML(content, report)
 	}
-	attempt := &findings{file: file}
+	attempt := &findings{service: report.service, file: report.file}
 	root, err := readJSON(content, attempt)
 	if err != nil && !isJSON {
 		return readYAML(content, report) // a YAML flow mapping looks like JSON at first

@@ -63,9 +63,18 @@ func (d SecurityDefinition) node() node {
 	return n
 }
 
-func (r *securityRules) node() node {
+// node writes the definitions that some operation uses.
+func (r *securityRules) node(operations []*operation) node {
+	used := map[string]bool{}
+	for _, op := range operations {
+		for _, a := range op.security {
+			for _, req := range a {
+				used[req.name] = true
+			}
+		}
+	}
 	n := node{kind: mapping}
-	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
+	for _, name := range slices.Sorted(maps.Keys(used)) {
 		n.add(name, r.byName[name].node())
 	}
 	return n

@@ -34,7 +34,9 @@ func nameItems(contracts []*contract) {
 		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.name, b.name))
 	})
 	for _, n := range order {
-		taken[n.section].used[n.name] = true
+		if safeName(n.name) == n.name {
+			taken[n.section].used[n.name] = true
+		}
 		if len(owners[n]) > 1 {
 			disputed = append(disputed, owners[n]...)
 		}
@@ -47,20 +49,49 @@ func nameItems(contracts []*contract) {
 
 // rename gives the items of one name their final names. Owners are in the order of their services.
 func rename(items []*item, taken *names) {
+	safe := safeName(items[0].name)
 	if !slices.ContainsFunc(items, func(it *item) bool { return it.class != items[0].class }) {
+		if safe != items[0].name {
+			safe = taken.take(safe)
+		}
+		for _, it := range items {
+			it.final = safe
+		}
 		return
 	}
 	byClass := map[int]string{}
 	for _, it := range items {
 		final, ok := byClass[it.class]
 		if !ok {
-			final = taken.take(identifier(it.owner.service) + "_" + it.name)
+			final = taken.take(identifier(it.owner.service) + "_" + safe)
 			byClass[it.class] = final
 			it.owner.warn(it.at, "use one definition, or different names",
 				"other services mean something else by %s in %s; it is called %s", quote(it.name), it.section, quote(final))
+			if it.owner.isDiscriminated(it) {
+				it.owner.warn(it.at, "use different names",
+					"the discriminator's value for %s stays the same, though the definition is called %s", quote(it.name), quote(final))
+			}
 		}
 		it.final = final
 	}
+}
+
+// isDiscriminated tells whether a definition's name is a value in payloads too: its own or its base's discriminator
+// asks for it.
+func (c *contract) isDiscriminated(it *item) bool {
+	if it.section != definitions {
+		return false
+	}
+	if it.node.get("discriminator") != nil {
+		return true
+	}
+	bases := it.node.get("allOf")
+	if bases == nil {
+		return false
+	}
+	return slices.ContainsFunc(bases.items, func(base node) bool {
+		return c.settled(&base, definitions).get("discriminator") != nil
+	})
 }
 
 // maxRounds is how often meanings are compared again. Each round looks one reference further; real documents need few.

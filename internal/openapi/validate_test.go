@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi2"
@@ -17,6 +18,7 @@ func validate(t *testing.T, c *Composition) {
 	}
 	sameInBothFormats(t, c)
 	var v2 openapi2.T
+	content = bytes.ReplaceAll(content, []byte("=**}"), []byte("}")) // kin-openapi doesn't know API Gateway's wildcards
 	if err := v2.UnmarshalJSON(content); err != nil {
 		t.Fatalf("kin-openapi can't read it: %v\n%s", err, content)
 	}
