@@ -1,0 +1,135 @@
+package terraform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+)
+
+// Apply makes the stack what it should be, and gives the gateway's hostname. observe is told of every step while
+// Terraform runs, one event after the other, from another goroutine than the caller's; it may be nil.
+//
+// Applying what is there already changes nothing. When ctx is cancelled, Terraform is interrupted, gets
+// Options.WaitDelay to save its state and is then killed: afterwards resources may exist that the state doesn't
+// know. The errors are listed at [ErrLocked]; all others are temporary.
+func (r *Runner) Apply(ctx context.Context, stack preview.Stack, observe func(preview.StackEvent)) (preview.StackOutputs, error) {
+	f, err := r.folder(stack.Key)
+	if err != nil {
+		return preview.StackOutputs{}, err
+	}
+	var out preview.StackOutputs
+	err = r.session(ctx, f, func(ctx context.Context, s *session) error {
+		if err := s.heal(ctx); err != nil {
+			return err
+		}
+		res, err := s.apply(ctx, "apply", previewRoot(stack), observe)
+		out.Took = res.took
+		if err != nil {
+			return err
+		}
+		out.Hostname, out.Changed = res.stream.text("hostname"), res.stream.changed
+		r.options.Log.InfoContext(ctx, "stack applied", "preview", stack.Key.String(), "config_id", stack.ConfigID,
+			"changed", out.Changed, "terraform", out.Took, "overhead", s.overhead)
+		return nil
+	})
+	return out, err
+}
+
+// Destroy removes all that the stack's state holds, and nothing else, and then the stack's folder. A stack that has no
+// state or an empty one is no error. An interruption is as with [Runner.Apply]; then the folder stays.
+//
+// It needs nothing of the stack but its key: what the state holds and the root module does not name is destroyed, in
+// the order that the state remembers.
+func (r *Runner) Destroy(ctx context.Context, stack preview.Stack) error {
+	return r.DestroyKey(ctx, stack.Key, nil)
+}
+
+// DestroyKey is Destroy for a caller that knows only the key, or wants to observe the steps as with [Runner.Apply].
+func (r *Runner) DestroyKey(ctx context.Context, key preview.Key, observe func(preview.StackEvent)) error {
+	f, err := r.folder(key)
+	if err != nil {
+		return err
+	}
+	empty, err := r.stateless(f)
+	if err != nil {
+		return err
+	}
+	if !empty {
+		if err := r.destroy(ctx, f, observe); err != nil {
+			return err
+		}
+	}
+	return r.Forget(ctx, key)
+}
+
+func (r *Runner) destroy(ctx context.Context, f folder, observe func(preview.StackEvent)) error {
+	return r.session(ctx, f, func(ctx context.Context, s *session) error {
+		if err := s.heal(ctx); err != nil {
+			return err
+		}
+		res, err := s.apply(ctx, "destroy", root{}, observe)
+		if err != nil {
+			return err
+		}
+		r.options.Log.InfoContext(ctx, "stack destroyed", "stack", f.prefix,
+			"changed", res.stream.changed, "terraform", res.took, "overhead", s.overhead)
+		return nil
+	})
+}
+
+// Forget removes the stack's folder. It refuses to while the state holds resources, or is not readable.
+func (r *Runner) Forget(ctx context.Context, key preview.Key) error {
+	f, err := r.folder(key)
+	if err != nil {
+		return err
+	}
+	unlock, err := r.lock(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	data, err := os.ReadFile(f.state())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forgetting the stack of %s: %w", key, err)
+	}
+	if len(data) > 0 {
+		held, err := parseState(data)
+		if err != nil {
+			return fmt.Errorf("forgetting the stack of %s: %w", key, err)
+		}
+		if held.GatewayID != "" || len(held.ConfigIDs) > 0 {
+			return fmt.Errorf("forgetting the stack of %s: its state still holds resources", key)
+		}
+	}
+	if err := os.RemoveAll(f.path); err != nil {
+		return fmt.Errorf("forgetting the stack of %s: %w", key, err)
+	}
+	return nil
+}
+
+// ApplyAPIs makes the API shards of an environment, in a stack of its own. An API that is not asked for any more is
+// deleted, unless it has configs. An empty list is refused: it would delete all of them.
+func (r *Runner) ApplyAPIs(ctx context.Context, environment, project, region string, ids []string) error {
+	if len(ids) == 0 {
+		return errors.New("applying API shards: no ids")
+	}
+	if !(preview.Key{Environment: environment, Gateway: "x", Repository: 1, PullRequest: 1}).Valid() {
+		return fmt.Errorf("applying API shards: %q is no environment's name", environment)
+	}
+	labels := map[string]string{preview.LabelEnvironment: environment}
+	return r.session(ctx, r.folderOf(environment, apisFolder), func(ctx context.Context, s *session) error {
+		if err := s.heal(ctx); err != nil {
+			return err
+		}
+		res, err := s.apply(ctx, "apply", apisRoot(project, region, ids, labels), nil)
+		if err != nil {
+			return err
+		}
+		r.options.Log.InfoContext(ctx, "API shards applied", "environment", environment, "changed", res.stream.changed, "terraform", res.took)
+		return nil
+	})
+}
