@@ -1,0 +1,133 @@
+package github
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// caller is who makes a request: the App itself (with a JWT), or one of its installations (with a token).
+type caller struct {
+	app   bool
+	grant *granted
+}
+
+// may tells whether the caller may see r.
+func (c caller) may(r *repository, i *installation) bool {
+	if c.grant == nil || i == nil || i.ID != c.grant.Installation || i.Suspended {
+		return false
+	}
+	return len(c.grant.Repositories) == 0 || slices.Contains(c.grant.Repositories, r.ID)
+}
+
+var (
+	errCredentials = &apiError{Status: http.StatusUnauthorized, Message: "Bad credentials"}
+	errAnonymous   = &apiError{Status: http.StatusUnauthorized, Message: "Requires authentication"}
+)
+
+// authenticate finds out who makes the request. The caller holds mu.
+func (s *Server) authenticate(r *http.Request) (caller, error) {
+	header := r.Header.Get("Authorization")
+	scheme, value, _ := strings.Cut(header, " ")
+	if header == "" {
+		return caller{}, errAnonymous
+	}
+	if !strings.EqualFold(scheme, "bearer") && !strings.EqualFold(scheme, "token") {
+		return caller{}, errCredentials
+	}
+	if strings.Count(value, ".") == 2 {
+		return s.authenticateApp(value)
+	}
+	grant := s.state.Tokens[hashToken(value)]
+	if grant == nil || !s.now().Before(grant.Expires) {
+		return caller{}, errCredentials
+	}
+	return caller{grant: grant}, nil
+}
+
+// authenticateApp verifies a JWT as GitHub does: RS256, the App's id as issuer, issued in the past, valid for ten
+// minutes at the most.
+// https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+func (s *Server) authenticateApp(token string) (caller, error) {
+	var claims jwt.RegisteredClaims
+	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return s.key, nil },
+		jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(strconv.FormatInt(s.options.AppID, 10)),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(s.now))
+	if err != nil {
+		return caller{}, &apiError{Status: http.StatusUnauthorized, Message: "A JSON web token could not be decoded"}
+	}
+	if claims.ExpiresAt.After(s.now().Add(10*time.Minute + time.Second)) {
+		return caller{}, &apiError{
+			Status:  http.StatusUnauthorized,
+			Message: "'Expiration time' claim ('exp') is too far in the future",
+		}
+	}
+	return caller{app: true}, nil
+}
+
+// newToken gives out an installation token. The caller holds mu and saves.
+func (s *Server) newToken(g *granted) string {
+	for hash, old := range s.state.Tokens {
+		if !s.now().Before(old.Expires) {
+			delete(s.state.Tokens, hash)
+		}
+	}
+	if s.state.Tokens == nil {
+		s.state.Tokens = map[string]*granted{}
+	}
+	g.Expires = s.now().Add(s.options.TokenLife).UTC().Truncate(time.Second)
+	token := "ghs_" + rand.Text() + rand.Text()[:10]
+	s.state.Tokens[hashToken(token)] = g
+	return token
+}
+
+// RevokeTokens makes all installation tokens invalid, as if the installations had been changed.
+func (s *Server) RevokeTokens() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.state.Tokens)
+	return s.save()
+}
+
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// rateLimit counts the requests of one installation in the current hour.
+type rateLimit struct {
+	used  int
+	reset time.Time
+}
+
+// count takes one request from the caller's hour and writes the headers. The caller holds mu. It is false when nothing
+// is left.
+func (s *Server) count(w http.ResponseWriter, c caller) bool {
+	var id int64
+	if c.grant != nil {
+		id = c.grant.Installation
+	}
+	l := s.limits[id]
+	if l == nil || !s.now().Before(l.reset) {
+		l = &rateLimit{reset: s.now().Add(time.Hour)}
+		s.limits[id] = l
+	}
+	ok := l.used < s.options.RateLimit
+	if ok {
+		l.used++
+	}
+	h := w.Header()
+	h.Set("X-Ratelimit-Limit", strconv.Itoa(s.options.RateLimit))
+	h.Set("X-Ratelimit-Remaining", strconv.Itoa(s.options.RateLimit-l.used))
+	h.Set("X-Ratelimit-Used", strconv.Itoa(l.used))
+	h.Set("X-Ratelimit-Reset", strconv.FormatInt(l.reset.Unix(), 10))
+	h.Set("X-Ratelimit-Resource", "core")
+	return ok
+}

@@ -1,0 +1,272 @@
+package github
+
+import (
+	"strings"
+	"time"
+)
+
+// state is all that is not in git. It is guarded by Server.mu and written as JSON.
+type state struct {
+	LastID        int64               `json:"last_id"`
+	Accounts      []*account          `json:"accounts"`
+	Installations []*installation     `json:"installations"`
+	Repositories  []*repository       `json:"repositories"`
+	Deliveries    []*delivery         `json:"deliveries"` // oldest first
+	Tokens        map[string]*granted `json:"tokens"`     // SHA-256 of the token → what it allows
+}
+
+type account struct {
+	ID    int64  `json:"id"`
+	Login string `json:"login"`
+	Kind  string `json:"kind"` // User, Organization, Bot
+}
+
+type installation struct {
+	ID        int64     `json:"id"`
+	Account   int64     `json:"account"`
+	CreatedAt time.Time `json:"created_at"`
+	Suspended bool      `json:"suspended,omitempty"`
+}
+
+// granted is what an installation token allows.
+type granted struct {
+	Installation int64     `json:"installation"`
+	Repositories []int64   `json:"repositories,omitempty"` // empty: all of the installation
+	Expires      time.Time `json:"expires"`
+}
+
+type repository struct {
+	ID            int64         `json:"id"`
+	Owner         int64         `json:"owner"`
+	OwnerLogin    string        `json:"owner_login"`
+	Name          string        `json:"name"`
+	DefaultBranch string        `json:"default_branch"`
+	Private       bool          `json:"private,omitempty"`
+	Parent        int64         `json:"parent,omitempty"` // of a fork
+	CreatedAt     time.Time     `json:"created_at"`
+	PushedAt      time.Time     `json:"pushed_at"`
+	LastNumber    int           `json:"last_number"`
+	Pulls         []*pull       `json:"pulls"`
+	CheckRuns     []*checkRun   `json:"check_runs"`
+	Deployments   []*deployment `json:"deployments"`
+}
+
+type pull struct {
+	ID             int64      `json:"id"`
+	Number         int        `json:"number"`
+	State          string     `json:"state"` // open, closed
+	Locked         bool       `json:"locked,omitempty"`
+	Title          string     `json:"title"`
+	Body           string     `json:"body"`
+	Author         int64      `json:"author"`
+	Draft          bool       `json:"draft,omitempty"`
+	Labels         []label    `json:"labels,omitempty"`
+	HeadRepository int64      `json:"head_repository"`
+	HeadOwner      string     `json:"head_owner"`
+	HeadRef        string     `json:"head_ref"`
+	HeadSHA        string     `json:"head_sha"`
+	BaseRef        string     `json:"base_ref"`
+	BaseSHA        string     `json:"base_sha"`
+	MergeSHA       string     `json:"merge_sha,omitempty"`
+	MergedBy       int64      `json:"merged_by,omitempty"`
+	CreatedAt      time.Time  `json:"created_at"`
+	UpdatedAt      time.Time  `json:"updated_at"`
+	ClosedAt       time.Time  `json:"closed_at,omitzero"`
+	MergedAt       time.Time  `json:"merged_at,omitzero"`
+	Size           diffSize   `json:"size"`
+	Comments       []*comment `json:"comments"`
+	Events         []event    `json:"events"`
+}
+
+// diffSize is how large a pull request is.
+type diffSize struct {
+	Commits   int `json:"commits"`
+	Files     int `json:"files"`
+	Additions int `json:"additions"`
+	Deletions int `json:"deletions"`
+}
+
+// An event is a line of a pull request's timeline; only the pages show it.
+type event struct {
+	At    time.Time `json:"at"`
+	Actor int64     `json:"actor"`
+	Text  string    `json:"text"`
+}
+
+type label struct {
+	ID    int64  `json:"id"`
+	Name  string `json:"name"`
+	Color string `json:"color"`
+}
+
+type comment struct {
+	ID        int64     `json:"id"`
+	Author    int64     `json:"author"`
+	App       bool      `json:"app,omitempty"` // written through the App
+	Body      string    `json:"body"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+type checkRun struct {
+	ID          int64        `json:"id"`
+	Name        string       `json:"name"`
+	HeadSHA     string       `json:"head_sha"`
+	ExternalID  string       `json:"external_id"`
+	DetailsURL  string       `json:"details_url"`
+	Status      string       `json:"status"`
+	Conclusion  string       `json:"conclusion"`
+	Title       string       `json:"title"`
+	Summary     string       `json:"summary"`
+	Text        string       `json:"text"`
+	StartedAt   time.Time    `json:"started_at"`
+	CompletedAt time.Time    `json:"completed_at,omitzero"`
+	Annotations []annotation `json:"annotations"`
+}
+
+// An annotation has the REST API's own names, so that it can be decoded from requests and encoded into answers.
+type annotation struct {
+	Path      string `json:"path"`
+	StartLine int    `json:"start_line"`
+	EndLine   int    `json:"end_line"`
+	Level     string `json:"annotation_level"`
+	Title     string `json:"title"`
+	Message   string `json:"message"`
+}
+
+type deployment struct {
+	ID          int64              `json:"id"`
+	SHA         string             `json:"sha"`
+	Ref         string             `json:"ref"`
+	Task        string             `json:"task"`
+	Environment string             `json:"environment"`
+	Description string             `json:"description"`
+	Transient   bool               `json:"transient"`
+	Production  bool               `json:"production"`
+	CreatedAt   time.Time          `json:"created_at"`
+	UpdatedAt   time.Time          `json:"updated_at"`
+	Statuses    []deploymentStatus `json:"statuses"` // oldest first
+}
+
+type deploymentStatus struct {
+	ID             int64     `json:"id"`
+	State          string    `json:"state"`
+	Description    string    `json:"description"`
+	Environment    string    `json:"environment"`
+	EnvironmentURL string    `json:"environment_url"`
+	LogURL         string    `json:"log_url"`
+	CreatedAt      time.Time `json:"created_at"`
+}
+
+// nextID gives out the numeric ids of everything.
+func (t *state) nextID() int64 {
+	const first = 812_345_000 // so that ids don't fit by chance where a number of a pull request is meant
+	t.LastID = max(t.LastID, first) + 1
+	return t.LastID
+}
+
+// account returns the account of that login, made on first use.
+func (t *state) account(login, kind string) *account {
+	for _, a := range t.Accounts {
+		if strings.EqualFold(a.Login, login) {
+			return a
+		}
+	}
+	a := &account{ID: t.nextID(), Login: login, Kind: kind}
+	t.Accounts = append(t.Accounts, a)
+	return a
+}
+
+func (t *state) accountByID(id int64) *account {
+	for _, a := range t.Accounts {
+		if a.ID == id {
+			return a
+		}
+	}
+	return &account{ID: 10_137, Login: "ghost", Kind: "User"} // GitHub's stand-in for deleted accounts
+}
+
+func (t *state) repository(owner, name string) *repository {
+	for _, r := range t.Repositories {
+		if strings.EqualFold(r.OwnerLogin, owner) && strings.EqualFold(r.Name, name) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (t *state) repositoryByID(id int64) *repository {
+	for _, r := range t.Repositories {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+func (t *state) installationOf(r *repository) *installation {
+	for _, i := range t.Installations {
+		if i.Account == r.Owner && r.Parent == 0 {
+			return i
+		}
+	}
+	return nil
+}
+
+func (t *state) installation(id int64) *installation {
+	for _, i := range t.Installations {
+		if i.ID == id {
+			return i
+		}
+	}
+	return nil
+}
+
+func (r *repository) fullName() string { return r.OwnerLogin + "/" + r.Name }
+
+func (r *repository) pull(number int) *pull {
+	for _, p := range r.Pulls {
+		if p.Number == number {
+			return p
+		}
+	}
+	return nil
+}
+
+func (r *repository) checkRun(id int64) *checkRun {
+	for _, c := range r.CheckRuns {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (r *repository) deployment(id int64) *deployment {
+	for _, d := range r.Deployments {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// comment finds a comment of any pull request.
+func (r *repository) comment(id int64) (*pull, *comment) {
+	for _, p := range r.Pulls {
+		for _, c := range p.Comments {
+			if c.ID == id {
+				return p, c
+			}
+		}
+	}
+	return nil, nil
+}
+
+// state is what the newest status says; a deployment without any is pending.
+func (d *deployment) state() string {
+	if len(d.Statuses) == 0 {
+		return "pending"
+	}
+	return d.Statuses[len(d.Statuses)-1].State
+}
