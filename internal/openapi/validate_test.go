@@ -39,6 +39,9 @@ func sameInBothFormats(t *testing.T, c *Composition) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(content) > maxDocumentBytes {
+			continue // what aliases have grown to can't be read again
+		}
 		report := &findings{file: "composed." + string(f)}
 		tree := readTree(content, report)
 		if tree == nil {
