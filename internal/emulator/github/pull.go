@@ -33,7 +33,7 @@ type NewPull struct {
 	Repository string   `json:"repository"` // owner/name
 	Title      string   `json:"title"`
 	Body       string   `json:"body,omitempty"`
-	Author     string   `json:"author,omitempty"`     // "octocat" when empty; a login ending in [bot] is a bot
+	Author     string   `json:"author,omitempty"`      // "octocat" when empty; a login ending in [bot] is a bot
 	HeadBranch string   `json:"head_branch,omitempty"` // chosen when empty
 	BaseBranch string   `json:"base_branch,omitempty"` // the default branch when empty
 	Draft      bool     `json:"draft,omitempty"`

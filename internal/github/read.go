@@ -1,0 +1,167 @@
+package github
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	api "github.com/google/go-github/v60/github"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+)
+
+// maxFiles is how many files of a pull request GitHub lists.
+// https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+const maxFiles = 3_000
+
+// Repository finds a repository by owner/name. [preview.ErrNotFound]: there is none, or the App is not installed on it.
+func (c *Client) Repository(ctx context.Context, fullName string) (preview.Repository, error) {
+	doing := fmt.Sprintf("reading repository %q", fullName)
+	owner, name, found := strings.Cut(fullName, "/")
+	if !found || !validSegment(owner) || !validSegment(name) {
+		return preview.Repository{}, fmt.Errorf("%s: %w", doing, preview.ErrNotFound)
+	}
+	inst, _, err := c.as(0).Apps.FindRepositoryInstallation(ctx, owner, name)
+	if err != nil {
+		return preview.Repository{}, translate(doing, err)
+	}
+	repo, _, err := c.as(inst.GetID()).Repositories.Get(ctx, owner, name)
+	return asRepository(inst.GetID(), repo), translate(doing, err)
+}
+
+// RepositoryByID finds a repository by its numeric id, which a rename does not change.
+func (c *Client) RepositoryByID(ctx context.Context, installation, id int64) (preview.Repository, error) {
+	repo, _, err := c.as(installation).Repositories.GetByID(ctx, id)
+	return asRepository(installation, repo), translate(fmt.Sprintf("reading repository %d", id), err)
+}
+
+func asRepository(installation int64, repo *api.Repository) preview.Repository {
+	if repo == nil {
+		return preview.Repository{}
+	}
+	return preview.Repository{
+		ID: repo.GetID(), Owner: repo.GetOwner().GetLogin(), Name: repo.GetName(),
+		Installation: installation, DefaultBranch: repo.GetDefaultBranch(),
+	}
+}
+
+// validSegment keeps what is not a login or a repository's name out of URLs.
+func validSegment(s string) bool {
+	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/?#%\\ \t\r\n")
+}
+
+// PullRequest reads one pull request.
+func (c *Client) PullRequest(ctx context.Context, repo preview.Repository, number int) (preview.PullRequest, error) {
+	doing := fmt.Sprintf("reading pull request %d of %s", number, repo.FullName())
+	pr, _, err := c.as(repo.Installation).PullRequests.Get(ctx, repo.Owner, repo.Name, number)
+	if err != nil {
+		return preview.PullRequest{}, translate(doing, err)
+	}
+	if pr.GetNumber() != number || !validSHA(pr.GetHead().GetSHA()) || !validSHA(pr.GetBase().GetSHA()) ||
+		pr.GetState() != "open" && pr.GetState() != "closed" {
+		return preview.PullRequest{}, fmt.Errorf("%s: GitHub's answer is incomplete", doing)
+	}
+	// The numeric id tells a repository from another one that has taken its name.
+	if id := pr.GetBase().GetRepo().GetID(); repo.ID != 0 && id != repo.ID {
+		return preview.PullRequest{}, fmt.Errorf("%s: it is repository %d, not %d: %w", doing, id, repo.ID, preview.ErrNotFound)
+	}
+	return asPullRequest(repo, pr), nil
+}
+
+func asPullRequest(repo preview.Repository, pr *api.PullRequest) preview.PullRequest {
+	out := preview.PullRequest{
+		Repository: repo, Number: pr.GetNumber(), URL: pr.GetHTMLURL(), Open: pr.GetState() == "open",
+		Merged: pr.GetMerged(), Draft: pr.GetDraft(), Title: pr.GetTitle(),
+		Author: preview.Account{
+			ID: pr.GetUser().GetID(), Login: pr.GetUser().GetLogin(), Bot: pr.GetUser().GetType() == "Bot",
+		},
+		HeadSHA: pr.GetHead().GetSHA(), HeadRef: pr.GetHead().GetRef(), HeadRepository: pr.GetHead().GetRepo().GetID(),
+		BaseSHA: pr.GetBase().GetSHA(), BaseRef: pr.GetBase().GetRef(), ChangedFiles: pr.GetChangedFiles(),
+		CreatedAt: utc(pr.GetCreatedAt()), ClosedAt: utc(pr.GetClosedAt()),
+	}
+	for _, label := range pr.Labels {
+		out.Labels = append(out.Labels, label.GetName())
+	}
+	return out
+}
+
+func utc(t api.Timestamp) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+func validSHA(sha string) bool {
+	raw, err := hex.DecodeString(sha)
+	return err == nil && len(raw) == 20
+}
+
+// OpenPullRequests lists the numbers of all open pull requests. That one is missing is no evidence that it was closed:
+// pages are read one after another while the list changes.
+func (c *Client) OpenPullRequests(ctx context.Context, repo preview.Repository) ([]int, error) {
+	options := &api.PullRequestListOptions{
+		State: "open", Sort: "created", Direction: "asc", ListOptions: api.ListOptions{PerPage: 100},
+	}
+	var numbers []int
+	for {
+		page, resp, err := c.as(repo.Installation).PullRequests.List(ctx, repo.Owner, repo.Name, options)
+		if err != nil {
+			return nil, translate("listing pull requests of "+repo.FullName(), err)
+		}
+		for _, pr := range page {
+			numbers = append(numbers, pr.GetNumber())
+		}
+		if resp.NextPage == 0 {
+			return numbers, nil
+		}
+		options.Page = resp.NextPage
+	}
+}
+
+// Files lists the files that a pull request changes; a renamed one under both its names. The pull request's own count
+// is read afterwards, so that a list that a push has changed meanwhile, or that GitHub has cut, is known as incomplete.
+func (c *Client) Files(ctx context.Context, repo preview.Repository, number int) (preview.Files, error) {
+	doing := fmt.Sprintf("listing the files of pull request %d of %s", number, repo.FullName())
+	lib := c.as(repo.Installation)
+	var out preview.Files
+	options, count := &api.ListOptions{PerPage: 100}, 0
+	for {
+		page, resp, err := lib.PullRequests.ListFiles(ctx, repo.Owner, repo.Name, number, options)
+		if err != nil {
+			return preview.Files{}, translate(doing, err)
+		}
+		count += len(page)
+		for _, f := range page {
+			out.Paths = append(out.Paths, f.GetFilename())
+			if former := f.GetPreviousFilename(); former != "" {
+				out.Paths = append(out.Paths, former)
+			}
+		}
+		if resp.NextPage == 0 || count >= maxFiles {
+			break
+		}
+		options.Page = resp.NextPage
+	}
+	pr, _, err := lib.PullRequests.Get(ctx, repo.Owner, repo.Name, number)
+	if err != nil {
+		return preview.Files{}, translate(doing, err)
+	}
+	out.Complete = count < maxFiles && count == pr.GetChangedFiles()
+	return out, nil
+}
+
+// BranchHead is the commit that a branch points at.
+func (c *Client) BranchHead(ctx context.Context, repo preview.Repository, branch string) (string, error) {
+	doing := fmt.Sprintf("reading branch %q of %s", branch, repo.FullName())
+	ref, _, err := c.as(repo.Installation).Git.GetRef(ctx, repo.Owner, repo.Name, "refs/heads/"+branch)
+	if err != nil {
+		return "", translate(doing, err)
+	}
+	if sha := ref.GetObject().GetSHA(); validSHA(sha) {
+		return sha, nil
+	}
+	return "", fmt.Errorf("%s: GitHub's answer holds no commit", doing)
+}
