@@ -14,6 +14,7 @@ type Preview struct {
 	Wanted   preview.Wanted
 	Observed preview.Observed
 	Usual    time.Duration // how long it usually takes from push to link; 0 when there is no history
+	Expire   time.Duration // how long after the last push it is removed; 0 is never
 }
 
 // A Comment is the one comment on the pull request. Marker is the line by which it is found again.
@@ -68,5 +69,5 @@ type Report struct {
 	Comment    *Comment
 	CheckRun   *CheckRun
 	Deployment *Deployment
-	Status     *DeploymentStatus
+	Status     *DeploymentStatus // of the wanted generation's deployment, or of the stored one when Deployment is nil
 }

@@ -1,0 +1,56 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxDescription is GitHub's limit of a deployment's and a status's description, in characters.
+const maxDescription = 140
+
+// deployment is the deployment of the wanted generation; nil when none is wanted.
+func (v view) deployment() *Deployment {
+	switch v.state {
+	case building, updating, checking, ready, unhealthy, failed:
+	case silent, blocked, removing, removed, dropped:
+		return nil
+	}
+	return &Deployment{
+		SHA:         v.Wanted.HeadSHA,
+		Environment: "preview",
+		Task:        fmt.Sprintf("preview-pr-%d", v.Key.PullRequest),
+		Description: describe(fmt.Sprintf("Preview on the gateway %s of %s", v.Key.Gateway, v.Key.Environment)),
+	}
+}
+
+// status is how that deployment is, or the end of the one that was there before.
+func (v view) status() *DeploymentStatus {
+	_, words := v.heading()
+	s := &DeploymentStatus{Description: describe(words)}
+	switch v.state {
+	case ready, unhealthy:
+		s.State, s.EnvironmentURL = "success", address(v.link())
+	case failed:
+		s.State, s.LogURL = "failure", v.log()
+	case building, updating, checking:
+		s.State = "in_progress"
+		if v.state != checking && v.queued() {
+			s.State = "queued"
+		}
+	case silent, blocked, removing, removed, dropped:
+		if v.Observed.Report.DeploymentID == 0 {
+			return nil
+		}
+		s.State = "inactive"
+	}
+	return s
+}
+
+// describe is a description: plain text.
+func describe(s string) string {
+	s = clean(strings.ReplaceAll(s, "`", ""))
+	if r := []rune(s); len(r) > maxDescription {
+		return string(r[:maxDescription-1]) + "…"
+	}
+	return s
+}
