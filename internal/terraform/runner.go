@@ -14,12 +14,15 @@ import (
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
+// lockTimeout is how long Terraform waits for a state that is locked: long enough for one that is about to end.
+const lockTimeout = "2s"
+
 // A Runner runs Terraform on stacks. It is safe for concurrent use: a stack has one process at a time, all stacks
 // together have Options.Concurrency. Other processes are kept away by Terraform's lock of the state.
 type Runner struct {
 	options Options
 	secrets []string
-	modules string // digest
+	modules string        // digest
 	turns   chan struct{} // one element for each slot in use
 	links   string        // folder of the slots' links
 
@@ -108,6 +111,11 @@ func (r *Runner) session(ctx context.Context, f folder, do func(context.Context,
 		return err
 	}
 	defer r.release(slot)
+	release, err := lockFolder(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer release()
 	ctx, cancel := context.WithTimeoutCause(ctx, r.options.Timeout, ErrTimeout)
 	defer cancel()
 
@@ -193,7 +201,7 @@ func (s *session) apply(ctx context.Context, command string, m root, observe fun
 
 func (s *session) applyOnce(ctx context.Context, out *result, observe func(preview.StackEvent)) ([]diagnostic, error) {
 	out.stream = &stream{observe: observe}
-	options := []tfexec.ApplyOption{tfexec.LockTimeout("5s")}
+	options := []tfexec.ApplyOption{tfexec.LockTimeout(lockTimeout)}
 	if s.provider != nil {
 		options = append(options, tfexec.Reattach(s.provider))
 	}

@@ -30,6 +30,7 @@ type cloud struct {
 	url     string
 	options terraform.Options
 	logs    *syncBuffer
+	pid     string // file with the id of the last Terraform process
 
 	mu    sync.Mutex
 	calls []string
@@ -46,11 +47,12 @@ func newCloud(t *testing.T, latency emulator.Latency) *cloud {
 		}
 		t.Skip("terraform is not in PATH")
 	}
+	pid := filepath.Join(t.TempDir(), "pid")
 	server, err := emulator.New(emulator.Options{Dir: t.TempDir(), Latency: latency})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{t: t, logs: &syncBuffer{}}
+	c := &cloud{t: t, logs: &syncBuffer{}, pid: pid}
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.mu.Lock()
 		if !strings.Contains(r.URL.Path, "/operations/") {
@@ -62,7 +64,7 @@ func newCloud(t *testing.T, latency emulator.Latency) *cloud {
 	t.Cleanup(listener.Close)
 	c.url = listener.URL
 	c.options = terraform.Options{
-		Dir: t.TempDir(), Exec: bin, PollInterval: 5 * time.Millisecond,
+		Dir: t.TempDir(), Exec: withPid(t, bin, pid), PollInterval: 5 * time.Millisecond,
 		Env: map[string]string{
 			"HOME": t.TempDir(), "PATH": os.Getenv("PATH"), "TF_LOG": "trace",
 			"GOOGLE_API_GATEWAY_CUSTOM_ENDPOINT": c.url + "/v1beta/", "GOOGLE_OAUTH_ACCESS_TOKEN": token,
@@ -72,6 +74,17 @@ func newCloud(t *testing.T, latency emulator.Latency) *cloud {
 	}
 	c.start()
 	return c
+}
+
+// withPid is an executable that becomes terraform and notes its process id.
+func withPid(t *testing.T, bin, file string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "terraform")
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >%q\nexec %q \"$@\"\n", file, bin)
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // serveProvider is what connects the two packages outside tests, too.

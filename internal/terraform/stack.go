@@ -92,6 +92,11 @@ func (r *Runner) Forget(ctx context.Context, key preview.Key) error {
 		return err
 	}
 	defer unlock()
+	release, err := lockFolder(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer release()
 	data, err := os.ReadFile(f.state())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forgetting the stack of %s: %w", key, err)
@@ -105,7 +110,7 @@ func (r *Runner) Forget(ctx context.Context, key preview.Key) error {
 			return fmt.Errorf("forgetting the stack of %s: its state still holds resources", key)
 		}
 	}
-	if err := os.RemoveAll(f.path); err != nil {
+	if err := errors.Join(os.RemoveAll(f.path), os.Remove(lockPath(f))); err != nil {
 		return fmt.Errorf("forgetting the stack of %s: %w", key, err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,10 +34,7 @@ func (r *Runner) render(f folder, m root) (needsInit bool, err error) {
 		}
 		needsInit = true
 	}
-	if err := makeFolder(f.work()); err != nil {
-		return false, err
-	}
-	if err := makeFolder(filepath.Dir(f.state())); err != nil {
+	if err := errors.Join(makeFolder(f.work()), makeFolder(filepath.Dir(f.state())), tidy(f)); err != nil {
 		return false, err
 	}
 	if m.module != "" {
@@ -50,6 +48,24 @@ func (r *Runner) render(f folder, m root) (needsInit bool, err error) {
 		}
 	}
 	return needsInit, writeFile(filepath.Join(f.work(), rootFile), m.render(r.options.Backend.Kind))
+}
+
+// tidy removes from the work folder what does not belong there: Terraform reads every file that ends in .tf or .tfvars.
+func tidy(f folder) error {
+	entries, err := os.ReadDir(f.work())
+	if err != nil {
+		return fmt.Errorf("tidying a stack's work folder: %w", err)
+	}
+	for _, entry := range entries {
+		switch entry.Name() {
+		case rootFile, documentFile, lockFile, dataFolder, stampFile, erroredFile:
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(f.work(), entry.Name())); err != nil {
+			return fmt.Errorf("tidying a stack's work folder: %w", err)
+		}
+	}
+	return nil
 }
 
 // backend is the content of the backend block.
@@ -66,7 +82,8 @@ func (r *Runner) initialised(f folder, module string) bool {
 	if err != nil {
 		return false
 	}
-	if _, err := os.Stat(filepath.Join(f.work(), dataFolder, stateFile)); err != nil {
+	record, err := os.ReadFile(filepath.Join(f.work(), dataFolder, stateFile)) // of the backend
+	if err != nil || !json.Valid(record) {
 		return false
 	}
 	had, sum, _ := strings.Cut(strings.TrimSpace(string(stamp)), " ")
