@@ -2,7 +2,8 @@
 # attribute, the value is the default, or an example where the default is "nothing".
 #
 # Values are written out: there are no variables, functions or expressions. There are no secrets in here either, only
-# names of secrets in Secret Manager. `gangway doctor` checks the file and says what is wrong, with line and column.
+# names of secrets in Secret Manager. Whatever is wrong is reported when the file is read, all at once, with line and
+# column.
 
 # Keeps several installations of Gangway in one project apart: every object on Google Cloud carries it as a label.
 # At most 20 characters. Don't change it while previews are live.
