@@ -100,7 +100,7 @@ func pathItemNode(group []*operation) node {
 
 // write writes an operation: first what a reader wants to know, then what it takes and gives, then the gateway's own.
 func (op *operation) write() node {
-	n := node{kind: mapping}
+	n := node{kind: mapping, keys: make([]key, 0, 16), items: make([]node, 0, 16)}
 	own := func(name string) {
 		if v := op.node.get(name); v != nil {
 			n.add(name, *v)

@@ -163,10 +163,9 @@ func lookUp(n *node, tokens []string) *node {
 	return n
 }
 
-// referenceTo writes a reference to a shared value.
+// referenceTo writes a reference to a shared value. Final names have nothing that a JSON Pointer escapes.
 func referenceTo(it *item) string {
-	escaped := strings.NewReplacer("~", "~0", "/", "~1", "%", "%25").Replace(it.final)
-	return "#/" + it.section.String() + "/" + escaped
+	return "#/" + it.section.String() + "/" + it.final
 }
 
 // maxChain is how many references in a row are followed until there is a value.
@@ -244,15 +243,10 @@ func same(a, b *node) bool {
 	return a.text == b.text && len(a.items) == len(b.items) && (len(a.items) == 0 || &a.items[0] == &b.items[0])
 }
 
-// rewriteReference keeps a reference as it is spelled where it is still right.
 func (c *contract) rewriteReference(v *node, s shape) node {
 	sec, _ := s.section()
 	it := c.references[reference{v.text, sec}]
 	if it == nil {
-		return *v
-	}
-	tokens := pointer(v.text)
-	if len(tokens) == 2 && tokens[0] == it.section.String() && tokens[1] == it.final {
 		return *v
 	}
 	out := *v
