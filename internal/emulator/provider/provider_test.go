@@ -54,9 +54,10 @@ func (w *workspace) run(arguments ...string) (string, error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(w.t.Context(), w.bin, append(arguments, "-no-color", "-input=false")...)
+	cmd := exec.CommandContext(w.t.Context(), w.bin, arguments...)
 	cmd.Dir = w.dir
-	cmd.Env = append(os.Environ(), "TF_REATTACH_PROVIDERS="+string(entry), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
+	cmd.Env = append(os.Environ(), "TF_REATTACH_PROVIDERS="+string(entry), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
+		"TF_INPUT=0", "TF_CLI_ARGS=-no-color", "TF_CLI_CONFIG_FILE="+os.DevNull)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
