@@ -202,8 +202,8 @@ func TestHostileSources(t *testing.T) {
 		"long path":     "installation = a" + strings.Repeat(".b", size/4),
 		"long splat":    "installation = a" + strings.Repeat(".*", size/4),
 		"long splat 2":  "installation = a" + strings.Repeat("[*]", size/4),
-		"heredocs":      "installation = " + strings.Repeat("<<A\n${", size/8),
-		"ifs":           "installation = \"" + strings.Repeat("%{if true}", size/16),
+		"deep heredocs": "installation = " + strings.Repeat("<<A\n${", size/8),
+		"deep ifs":      "installation = \"" + strings.Repeat("%{if true}", size/16),
 		"bad UTF-8":     "installation = \"\xff\xfe\"",
 		"escapes":       "installation = \"\x1b[31m\"",
 		"byte order":    "\ufeff" + minimal,
@@ -213,6 +213,9 @@ func TestHostileSources(t *testing.T) {
 			var all *Error
 			if name != "byte order" && !errors.As(err, &all) {
 				t.Fatalf("Parse = %v, want an *Error", err)
+			}
+			if strings.HasPrefix(name, "deep ") && all.Diagnostics[0].Summary != "Nested too deeply" {
+				t.Errorf("it reaches HCL's parser: %v", all.Diagnostics[0])
 			}
 			if all != nil && strings.ContainsRune(all.Error(), '\x1b') {
 				t.Error("a control character reaches the terminal")
