@@ -223,6 +223,26 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestAPIsTakenOver loses the state of the API shards, as a kill can.
+func TestAPIsTakenOver(t *testing.T) {
+	c := newCloud(t, emulator.Fast())
+	c.shards("gangway-1", "gangway-2")
+	if err := os.RemoveAll(filepath.Join(c.options.Dir, "development")); err != nil {
+		t.Fatal(err)
+	}
+	c.trace()
+	c.shards("gangway-1", "gangway-2", "gangway-3")
+	c.shards("gangway-1", "gangway-2", "gangway-3")
+	for _, call := range c.trace() {
+		if strings.HasPrefix(call, "DELETE") {
+			t.Errorf("call %s", call)
+		}
+	}
+	if err := c.ApplyAPIs(t.Context(), "development", "shop-dev", "europe-west1", nil); err == nil {
+		t.Error("no ids: no error")
+	}
+}
+
 // syncBuffer is a buffer for several goroutines.
 type syncBuffer struct {
 	mu sync.Mutex

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/gangway-dev/gangway/internal/preview"
 )
@@ -116,8 +117,9 @@ func (r *Runner) Forget(ctx context.Context, key preview.Key) error {
 	return nil
 }
 
-// ApplyAPIs makes the API shards of an environment, in a stack of its own. An API that is not asked for any more is
-// deleted, unless it has configs. An empty list is refused: it would delete all of them.
+// ApplyAPIs makes the API shards of an environment, in a stack of its own. One that exists already, because an earlier
+// run was killed or because somebody made it, is taken over. An API that is not asked for any more is deleted, unless
+// it has configs. An empty list is refused: it would delete all of them.
 func (r *Runner) ApplyAPIs(ctx context.Context, environment, project, region string, ids []string) error {
 	if len(ids) == 0 {
 		return errors.New("applying API shards: no ids")
@@ -125,16 +127,42 @@ func (r *Runner) ApplyAPIs(ctx context.Context, environment, project, region str
 	if !(preview.Key{Environment: environment, Gateway: "x", Repository: 1, PullRequest: 1}).Valid() {
 		return fmt.Errorf("applying API shards: %q is no environment's name", environment)
 	}
-	labels := map[string]string{preview.LabelEnvironment: environment}
+	m := apisRoot(project, region, ids, map[string]string{preview.LabelEnvironment: environment})
 	return r.session(ctx, r.folderOf(environment, apisFolder), func(ctx context.Context, s *session) error {
 		if err := s.heal(ctx); err != nil {
 			return err
 		}
-		res, err := s.apply(ctx, "apply", apisRoot(project, region, ids, labels), nil)
-		if err != nil {
-			return err
+		for {
+			res, err := s.apply(ctx, "apply", m, nil)
+			if err != nil && m.adopt(err, project, ids) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			r.options.Log.InfoContext(ctx, "API shards applied", "environment", environment, "changed", res.stream.changed, "terraform", res.took)
+			return nil
 		}
-		r.options.Log.InfoContext(ctx, "API shards applied", "environment", environment, "changed", res.stream.changed, "terraform", res.took)
-		return nil
 	})
+}
+
+// adopt adds the import of the API shard that err says exists already. It tells whether there was one to add.
+func (m *root) adopt(err error, project string, ids []string) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Resource != resourceAPI || !errors.Is(err, preview.ErrConflict) {
+		return false
+	}
+	for n, id := range ids {
+		name := "projects/" + project + "/locations/global/apis/" + id
+		address := fmt.Sprintf("module.gateway-apis.google_api_gateway_api.shard[%d]", n)
+		if _, known := m.imports[address]; known || !strings.Contains(e.Message, "'"+name+"'") {
+			continue
+		}
+		if m.imports == nil {
+			m.imports = map[string]string{}
+		}
+		m.imports[address] = name
+		return true
+	}
+	return false
 }
