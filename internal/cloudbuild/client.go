@@ -1,0 +1,104 @@
+// Package cloudbuild starts, finds, reads and cancels the builds of previews on Cloud Build, through Google's client
+// library over REST. It decides nothing: which builds are wanted, and what follows from them, is the intake's.
+//
+// What a build belongs to is written in its tags, so that a build whose creation was not recorded is found again.
+package cloudbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	build "cloud.google.com/go/cloudbuild/apiv1/v2"
+	"github.com/googleapis/gax-go/v2/apierror"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc/codes"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+)
+
+// callTimeout bounds one call of Cloud Build's API, with its retries.
+const callTimeout = 30 * time.Second
+
+// Options are what a client is made of.
+type Options struct {
+	// Endpoint replaces https://cloudbuild.googleapis.com; for the local cloud. "" is Google's.
+	Endpoint string
+	// HTTPClient replaces the client that authenticates with the default credentials. nil is the default.
+	HTTPClient *http.Client
+	Log        *slog.Logger
+}
+
+// A Client speaks to Cloud Build. It is safe for concurrent use.
+type Client struct {
+	builds *build.Client
+	log    *slog.Logger
+}
+
+// New connects. Without Options.HTTPClient it needs application default credentials. Close it when it is not needed
+// any more.
+func New(ctx context.Context, o Options) (*Client, error) {
+	var options []option.ClientOption
+	if o.Endpoint != "" {
+		options = append(options, option.WithEndpoint(o.Endpoint))
+	}
+	if o.HTTPClient != nil {
+		options = append(options, option.WithHTTPClient(o.HTTPClient))
+	}
+	builds, err := build.NewRESTClient(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Cloud Build: %w", err)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{builds: builds, log: o.Log}, nil
+}
+
+// Close frees what the client holds.
+func (c *Client) Close() error { return c.builds.Close() }
+
+// translate turns Google's errors into the core's.
+func translate(doing string, err error) error {
+	var api *apierror.APIError
+	if !errors.As(err, &api) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	switch code(api) {
+	case codes.NotFound:
+		return fmt.Errorf("%s: %w: %s", doing, preview.ErrNotFound, api.Error())
+	case codes.InvalidArgument:
+		return &preview.UserError{
+			Summary: "Cloud Build refuses the build", Detail: api.Error(),
+			Hint: "Correct the build configuration that Gangway is configured with.",
+		}
+	case codes.PermissionDenied, codes.Unauthenticated:
+		return &preview.UserError{
+			Summary: "Gangway may not use Cloud Build as it is configured", Detail: api.Error(),
+			Hint: "Grant the missing permission, or enable the API, then push again.",
+		}
+	default:
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+}
+
+// code is an error's gRPC code; REST answers carry it as a name, or only as an HTTP status.
+func code(api *apierror.APIError) codes.Code {
+	if s := api.GRPCStatus(); s != nil && s.Code() != codes.Unknown && s.Code() != codes.OK {
+		return s.Code()
+	}
+	switch api.HTTPCode() {
+	case http.StatusNotFound:
+		return codes.NotFound
+	case http.StatusBadRequest:
+		return codes.InvalidArgument
+	case http.StatusForbidden:
+		return codes.PermissionDenied
+	case http.StatusUnauthorized:
+		return codes.Unauthenticated
+	}
+	return codes.Unknown
+}

@@ -1,0 +1,198 @@
+package cloudbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+const (
+	// tailLines and tailBytes bound the last lines of a step that failureInfo tells.
+	tailLines = 40
+	tailBytes = 4000
+	// maxLog bounds a build's log; what comes after is dropped.
+	maxLog = 16 << 20
+)
+
+// A logWriter is a build's log. It is safe for concurrent use.
+type logWriter struct {
+	mu      sync.Mutex
+	f       *os.File
+	written int
+}
+
+func (s *Server) logFile(id string) string { return filepath.Join(s.options.Dir, "logs", id+".txt") }
+
+func (s *Server) openLog(id string) (*logWriter, error) {
+	f, err := os.OpenFile(s.logFile(id), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the build's log: %w", err)
+	}
+	return &logWriter{f: f}, nil
+}
+
+// log adds to a build's log when nobody has it open.
+func (s *Server) log(ctx context.Context, r *record, text string) {
+	w, err := s.openLog(r.Build.ID)
+	if err == nil {
+		_, err = w.Write([]byte(text))
+		err = errors.Join(err, w.close())
+	}
+	if err != nil {
+		s.options.Log.WarnContext(ctx, "writing a build's log", "build_id", r.Build.ID, "error", err)
+	}
+}
+
+func (l *logWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.written > maxLog {
+		return len(p), nil
+	}
+	n, err := l.f.Write(p)
+	l.written += n
+	return n, err
+}
+
+func (l *logWriter) line(text string) { _, _ = l.Write([]byte(text + "\n")) }
+
+func (l *logWriter) close() error { return l.f.Close() }
+
+// step is a writer for one step's output.
+func (l *logWriter) step(title string) *stepWriter { return &stepWriter{log: l, title: title} }
+
+// A stepWriter puts a step's name before its lines and remembers the last ones. It is safe for concurrent use.
+type stepWriter struct {
+	log   *logWriter
+	title string
+
+	mu   sync.Mutex
+	rest []byte
+	last []string
+}
+
+// maxLine is where a line without an end is cut.
+const maxLine = 16 << 10
+
+func (w *stepWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rest = append(w.rest, p...)
+	for {
+		i := strings.IndexByte(string(w.rest), '\n')
+		if i < 0 && len(w.rest) > maxLine {
+			i = maxLine
+			w.rest = append(w.rest[:i], append([]byte{'\n'}, w.rest[i:]...)...)
+		}
+		if i < 0 {
+			return len(p), nil
+		}
+		w.emit(string(w.rest[:i]))
+		w.rest = w.rest[i+1:]
+	}
+}
+
+func (w *stepWriter) emit(line string) {
+	w.log.line(w.title + ": " + line)
+	w.last = append(w.last, line)
+	if len(w.last) > tailLines {
+		w.last = w.last[1:]
+	}
+}
+
+func (w *stepWriter) flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.rest) > 0 {
+		w.emit(string(w.rest))
+		w.rest = nil
+	}
+}
+
+func (w *stepWriter) tail() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := strings.Join(w.last, "\n")
+	if len(text) > tailBytes {
+		text = text[len(text)-tailBytes:]
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// readLog is a build's log; a build that has written nothing has an empty one.
+func (s *Server) readLog(id string) (string, error) {
+	text, err := os.ReadFile(s.logFile(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.ToValidUTF8(string(text), "\uFFFD"), err
+}
+
+// text serves the log as plain text.
+func (s *Server) text(w http.ResponseWriter, req *http.Request) {
+	s.mu.Lock()
+	_, ok := s.builds[req.PathValue("id")]
+	s.mu.Unlock()
+	if !ok {
+		http.NotFound(w, req)
+		return
+	}
+	text, err := s.readLog(req.PathValue("id"))
+	if err != nil {
+		http.Error(w, "the log can't be read", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write([]byte(text))
+}
+
+// page serves what logUrl links to.
+func (s *Server) page(w http.ResponseWriter, req *http.Request) {
+	s.mu.Lock()
+	r, ok := s.builds[req.PathValue("id")]
+	var b Build
+	if ok {
+		b = r.snapshot()
+	}
+	s.mu.Unlock()
+	if !ok {
+		http.NotFound(w, req)
+		return
+	}
+	text, err := s.readLog(b.ID)
+	if err != nil {
+		http.Error(w, "the log can't be read", http.StatusInternalServerError)
+		return
+	}
+	t, err := template.New("build").Parse(pageText)
+	if err != nil {
+		http.Error(w, "the page can't be made", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_ = t.Execute(w, map[string]any{"Build": b, "Log": text, "Done": done(b.Status)})
+}
+
+const pageText = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Build {{.Build.ID}}</title>
+{{if not .Done}}<meta http-equiv="refresh" content="2">{{end}}
+<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em;max-width:70em}pre{background:#f4f4f2;padding:1em;overflow:auto}
+td{padding:.1em 1em .1em 0}</style></head><body>
+<h1>{{.Build.Status}}</h1>
+<p>Build {{.Build.ID}} of project {{.Build.ProjectID}}{{with .Build.StatusDetail}}: {{.}}{{end}}</p>
+<table>{{range $i, $s := .Build.Steps}}<tr><td>{{$i}}</td><td>{{$s.ID}}</td><td>{{$s.Name}}</td><td>{{$s.Status}}</td></tr>{{end}}</table>
+{{with .Build.Results}}<ul>{{range .Images}}<li>{{.Name}} {{.Digest}}</li>{{end}}</ul>{{end}}
+<p>{{range .Build.Tags}}<code>{{.}}</code> {{end}}</p>
+<pre>{{.Log}}</pre>
+<p><a href="/builds/{{.Build.ID}}/log">Log as text</a></p>
+</body></html>
+`
