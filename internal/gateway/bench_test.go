@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -33,40 +37,67 @@ func BenchmarkRoute(b *testing.B) {
 	}
 }
 
-// BenchmarkGateway sends requests over 64 connections through the gateway to a backend, all in this process.
+// BenchmarkGateway sends requests over 64 connections through the gateway to a backend, all in this process: compare it
+// with BenchmarkReverseProxy, which does the same without a gateway's work, rather than with other machines.
 func BenchmarkGateway(b *testing.B) {
+	benchmarkProxy(b, func(backend string) http.Handler { return newGateway(b, largeDocument(backend), Options{}) })
+}
+
+// BenchmarkReverseProxy is the floor: the standard library's proxy with one route.
+func BenchmarkReverseProxy(b *testing.B) {
+	benchmarkProxy(b, func(backend string) http.Handler {
+		to, err := url.Parse(backend)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return &httputil.ReverseProxy{
+			Rewrite:    func(p *httputil.ProxyRequest) { p.SetURL(to) },
+			Transport:  loopback.Transport(),
+			BufferPool: &bufferPool{},
+		}
+	})
+}
+
+func benchmarkProxy(b *testing.B, proxy func(backend string) http.Handler) {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"ok":true}`)
 	}))
 	defer backend.Close()
-	front := httptest.NewServer(newGateway(b, largeDocument(backend.URL), Options{}))
+	front := httptest.NewServer(proxy(backend.URL))
 	defer front.Close()
 	transport := loopback.Transport()
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
-	b.SetParallelism(32)
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
 	start := time.Now()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			n := i % 1000
-			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet,
-				fmt.Sprintf("%s/service%d/things%d/%d/parts/7", front.URL, n%113, n, i), nil)
-			if err != nil {
+			target := fmt.Sprintf("%s/service%d/things%d/%d/parts/7", front.URL, n%113, n, i)
+			if err := get(b.Context(), client, target); err != nil {
 				b.Error(err)
-				return
-			}
-			resp, err := client.Do(req)
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			_, _ = io.Copy(io.Discard, resp.Body)
-			_ = resp.Body.Close()
-			if resp.StatusCode != http.StatusOK {
-				b.Errorf("status %d", resp.StatusCode)
 				return
 			}
 		}
 	})
 	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "req/s")
+}
+
+func get(ctx context.Context, client *http.Client, target string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
 }
