@@ -201,18 +201,18 @@ func (s *scanner) more(end byte) (ended bool) {
 
 // value steps over a value that is itself at depth.
 func (s *scanner) value(depth int) {
-	switch c := s.peek(); {
-	case c == '{':
+	switch s.peek() {
+	case '{':
 		s.object(depth+1, func([]byte) { s.value(depth + 1) })
-	case c == '[':
+	case '[':
 		s.array(depth + 1)
-	case c == '"':
+	case '"':
 		s.str()
-	case c == 't':
+	case 't':
 		s.literal("true")
-	case c == 'f':
+	case 'f':
 		s.literal("false")
-	case c == 'n':
+	case 'n':
 		s.literal("null")
 	default:
 		s.number()

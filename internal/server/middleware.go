@@ -12,6 +12,7 @@ import (
 // http.ErrAbortHandler goes through, as net/http wants it.
 func Recover(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -20,7 +21,7 @@ func Recover(log *slog.Logger, next http.Handler) http.Handler {
 			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(http.ErrAbortHandler)
 			}
-			log.ErrorContext(r.Context(), "request handler panicked", "route", route(r), "stack", string(debug.Stack()))
+			log.ErrorContext(ctx, "request handler panicked", "route", route(r), "stack", string(debug.Stack()))
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)

@@ -47,7 +47,8 @@ func cloudLogging(groups []string, a slog.Attr) slog.Attr {
 		a.Key = "message"
 	case slog.SourceKey:
 		if source, ok := a.Value.Any().(*slog.Source); ok {
-			return slog.Group("logging.googleapis.com/sourceLocation",
+			const key = "logging.googleapis.com/sourceLocation"
+			return slog.Group(key, //nolint:sloglint // the name is Cloud Logging's
 				"file", source.File, "line", fmt.Sprint(source.Line), "function", source.Function)
 		}
 	}
