@@ -193,18 +193,16 @@ func (s *Server) addLabels(c *call) (*answer, error) {
 	var in struct {
 		Labels []string `json:"labels"`
 	}
-	raw := []string{}
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	raw = append(raw, in.Labels...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, p, err := s.pullOf(c)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range raw {
+	for _, name := range in.Labels {
 		s.addLabel(r, p, name, s.bot().ID)
 	}
 	return &answer{status: http.StatusOK, body: labelsJSON(p.Labels)}, s.save()

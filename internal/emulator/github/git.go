@@ -89,11 +89,6 @@ func (g gitDir) setRef(ctx context.Context, name, sha string) error {
 	return err
 }
 
-func (g gitDir) deleteRef(ctx context.Context, name string) error {
-	_, err := g.run(ctx, nil, "update-ref", "-d", name)
-	return err
-}
-
 // resolve is the commit that name (a SHA, branch or ref) stands for; errNotFound when there is none.
 func (g gitDir) resolve(ctx context.Context, name string) (string, error) {
 	if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, ":^~@{ ") {

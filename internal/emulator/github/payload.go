@@ -3,6 +3,7 @@ package github
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,12 @@ import (
 
 // object is a JSON object of the REST API or of a delivery.
 type object map[string]any
+
+// with adds the members of extra to o, and returns o.
+func (o object) with(extra object) object {
+	maps.Copy(o, extra)
+	return o
+}
 
 // nodeID looks like GitHub's global ids; nothing here reads one.
 func nodeID(kind string, id int64) string {

@@ -3,7 +3,6 @@ package github
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -301,10 +300,4 @@ func (s *Server) showPull(r *repository, p *pull) Pull {
 		out.Labels = append(out.Labels, l.Name)
 	}
 	return out
-}
-
-// merge copies extra into payload.
-func (o object) with(extra object) object {
-	maps.Copy(o, extra)
-	return o
 }
