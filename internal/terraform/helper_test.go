@@ -17,7 +17,7 @@ func runHelper(t *testing.T, c *cloud) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestParentKilled$")
-	cmd.Env = append(os.Environ(), "GANGWAY_TEST_DIR="+c.options.Dir, "GANGWAY_TEST_EXEC="+c.options.Exec,
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "GANGWAY_TEST_DIR="+c.options.Dir, "GANGWAY_TEST_EXEC="+c.options.Exec,
 		"GOOGLE_API_GATEWAY_CUSTOM_ENDPOINT="+c.url+"/v1beta/", "GOOGLE_OAUTH_ACCESS_TOKEN="+token)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
