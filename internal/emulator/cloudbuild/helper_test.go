@@ -185,7 +185,9 @@ func (w *world) create(build any) string {
 	if code := w.do("POST", builds, build, &text); code != http.StatusOK {
 		w.t.Fatalf("create: %d %s", code, text)
 	}
-	var o struct{ Metadata struct{ Build struct{ ID string } } }
+	var o struct {
+		Metadata struct{ Build struct{ ID string } }
+	}
 	if err := json.Unmarshal([]byte(text), &o); err != nil || o.Metadata.Build.ID == "" {
 		w.t.Fatalf("create: %v %s", err, text)
 	}

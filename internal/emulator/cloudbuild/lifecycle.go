@@ -21,8 +21,10 @@ func (s *Server) begin(ctx context.Context, r *record) {
 	if done(r.Build.Status) {
 		return
 	}
-	ctx, r.cancel = context.WithCancelCause(ctx)
-	s.work.Go(func() { s.live(ctx, r) })
+	// The build's context is not the notices': those of its end come after it.
+	build, cancel := context.WithCancelCause(ctx)
+	r.cancel = cancel
+	s.work.Go(func() { s.live(build, r) })
 }
 
 // live takes a build from QUEUED to its end.
