@@ -31,8 +31,7 @@ type Engine struct {
 	local  map[string]built // name:tag → image
 	stages map[string]*memo // by what they are made of
 
-	background sync.WaitGroup
-	stop       []context.CancelFunc // of containers that run in the background
+	background sync.WaitGroup // containers of compose projects
 }
 
 // A built image or stage. Its root is not written to any more.
@@ -50,17 +49,8 @@ func New(o Options) *Engine {
 	return &Engine{o: o, local: map[string]built{}, stages: map[string]*memo{}}
 }
 
-// Close stops all containers.
-func (e *Engine) Close() {
-	e.mu.Lock()
-	stop := e.stop
-	e.stop = nil
-	e.mu.Unlock()
-	for _, f := range stop {
-		f()
-	}
-	e.background.Wait()
-}
+// Close waits until no container runs any more; they end with the command that started them.
+func (e *Engine) Close() { e.background.Wait() }
 
 // A call is one docker command.
 type call struct {

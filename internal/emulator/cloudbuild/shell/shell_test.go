@@ -15,6 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // supervisors would wait a second each
 	process.Main()
 	os.Exit(m.Run())
 }
