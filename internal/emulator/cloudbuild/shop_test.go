@@ -34,6 +34,15 @@ func TestShop(t *testing.T) {
 		t.Fatal(err)
 	}
 	serve(t, filepath.Join(im.Root, im.Config.Entrypoint[0]), "/orders", `{"orders":[]}`)
+
+	// The other two, at once.
+	others := []string{w.create(previewBuild(t, "catalog", sha)), w.create(previewBuild(t, "users", sha))}
+	for _, id := range others {
+		w.wait(id, "SUCCESS")
+		if !strings.Contains(w.log(id), "smoke: ok") {
+			t.Errorf("the compose test did not run:\n%s", w.log(id))
+		}
+	}
 }
 
 // serve runs a service and asks it something.
