@@ -9,7 +9,7 @@ import (
 )
 
 // keptOperations is how many operations are remembered.
-const keptOperations = 500
+const keptOperations = 100
 
 // addOperation stores an operation and forgets old ones. s.mu is held.
 func (s *Server) addOperation(op *operation) {
