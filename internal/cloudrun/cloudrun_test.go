@@ -552,7 +552,7 @@ func (c *cloud) foreignWriter(stop <-chan struct{}) error {
 		case 200:
 			last = foreign(answer["metadata"].(object))
 			round++
-			time.Sleep(rand.N(40 * time.Millisecond)) // a writer without pauses would starve everybody else
+			time.Sleep(rand.N(200 * time.Millisecond)) // a writer without pauses would starve everybody else
 		case 409:
 		default:
 			return fmt.Errorf("writing: status %d: %v", code, answer)

@@ -25,19 +25,41 @@ const attempts = 20
 // revision, the tag is somebody else's, Cloud Run refuses the template. [preview.ErrConflict] says that others changed
 // the service each time we tried.
 func (c *Client) Deploy(ctx context.Context, d preview.Deployment) error {
+	revisions := reader{client: c, ref: d.Service, seen: map[string]*runpb.Revision{}}
 	return c.change(ctx, d.Service, func(v *runpb.Service) (*runpb.UpdateServiceRequest, error) {
-		return c.planDeploy(ctx, v, d)
+		return planDeploy(ctx, v, d, revisions)
 	})
 }
 
+// A reader reads each revision of a service once: revisions don't change, and the shorter the time between the read and
+// the write of the service, the fewer conflicts there are.
+type reader struct {
+	client *Client
+	ref    preview.ServiceRef
+	seen   map[string]*runpb.Revision
+}
+
+func (r reader) revision(ctx context.Context, name string) (*runpb.Revision, error) {
+	if seen := r.seen[name]; seen != nil {
+		return seen, nil
+	}
+	found, err := r.client.revision(ctx, r.ref, name)
+	if err == nil {
+		r.seen[name] = found
+	}
+	return found, err
+}
+
 // planDeploy is the write that turns v into what is asked for, or nil when it is.
-func (c *Client) planDeploy(ctx context.Context, v *runpb.Service, d preview.Deployment) (*runpb.UpdateServiceRequest, error) {
+func planDeploy(
+	ctx context.Context, v *runpb.Service, d preview.Deployment, revisions reader,
+) (*runpb.UpdateServiceRequest, error) {
 	// A tag that follows the latest revision would move to ours just as a share would.
 	follows := func(t *runpb.TrafficTarget) bool { return followsLatest(t) && (t.GetPercent() > 0 || t.GetTag() != "") }
 	if len(v.GetTraffic()) == 0 || slices.ContainsFunc(v.GetTraffic(), follows) {
 		return nil, unpinned(d.Service)
 	}
-	exists, err := c.exists(ctx, d)
+	exists, err := revisions.exists(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +69,7 @@ func (c *Client) planDeploy(ctx context.Context, v *runpb.Service, d preview.Dep
 		if exists && under == d.Revision {
 			return nil, nil
 		}
-		ours, err := c.owned(ctx, d.Service, under, owner(d.Labels))
+		ours, err := revisions.owned(ctx, under, owner(d.Labels))
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +88,7 @@ func (c *Client) planDeploy(ctx context.Context, v *runpb.Service, d preview.Dep
 		request.UpdateMask = &fieldmaskpb.FieldMask{Paths: []string{"traffic"}}
 		return request, nil
 	}
-	source, err := c.revision(ctx, d.Service, live(v.GetTraffic()))
+	source, err := revisions.revision(ctx, live(v.GetTraffic()))
 	if err != nil {
 		return nil, err
 	}
@@ -79,15 +101,15 @@ func (c *Client) planDeploy(ctx context.Context, v *runpb.Service, d preview.Dep
 
 // exists tells whether the revision is there already. Its name says what it is made of, so another image under the
 // name is not ours to serve.
-func (c *Client) exists(ctx context.Context, d preview.Deployment) (bool, error) {
-	r, err := c.revision(ctx, d.Service, d.Revision)
+func (r reader) exists(ctx context.Context, d preview.Deployment) (bool, error) {
+	found, err := r.revision(ctx, d.Revision)
 	switch {
 	case errors.Is(err, preview.ErrNotFound):
 		return false, nil
 	case err != nil:
 		return false, err
 	}
-	if image := ingress(r.GetContainers()).GetImage(); image != d.Image {
+	if image := ingress(found.GetContainers()).GetImage(); image != d.Image {
 		return false, &preview.UserError{
 			Summary: fmt.Sprintf("The Cloud Run revision %s exists already, with another image", d.Revision),
 			Detail:  image, Hint: "Push another commit.",
@@ -108,8 +130,8 @@ func owner(labels map[string]string) map[string]string {
 
 // owned tells whether a revision carries the labels, or is gone: then its tag is nobody's. Without labels nothing is
 // owned.
-func (c *Client) owned(ctx context.Context, ref preview.ServiceRef, name string, owner map[string]string) (bool, error) {
-	r, err := c.revision(ctx, ref, name)
+func (r reader) owned(ctx context.Context, name string, owner map[string]string) (bool, error) {
+	found, err := r.revision(ctx, name)
 	switch {
 	case errors.Is(err, preview.ErrNotFound):
 		return true, nil
@@ -117,7 +139,7 @@ func (c *Client) owned(ctx context.Context, ref preview.ServiceRef, name string,
 		return false, err
 	}
 	for label, value := range owner {
-		if has, ok := r.GetLabels()[label]; !ok || has != value {
+		if has, ok := found.GetLabels()[label]; !ok || has != value {
 			return false, nil
 		}
 	}
@@ -131,12 +153,13 @@ func (c *Client) RemoveTag(ctx context.Context, ref preview.ServiceRef, tag stri
 	if tag == "" || len(owner) == 0 {
 		return errors.New("removing a traffic tag: tag and owner are needed")
 	}
+	revisions := reader{client: c, ref: ref, seen: map[string]*runpb.Revision{}}
 	err := c.change(ctx, ref, func(v *runpb.Service) (*runpb.UpdateServiceRequest, error) {
 		n := tagIndex(v.GetTraffic(), tag)
 		if n < 0 || followsLatest(v.GetTraffic()[n]) { // we never make one that follows
 			return nil, nil
 		}
-		ours, err := c.owned(ctx, ref, v.GetTraffic()[n].GetRevision(), owner)
+		ours, err := revisions.owned(ctx, v.GetTraffic()[n].GetRevision(), owner)
 		if err != nil {
 			return nil, err
 		}
