@@ -1,0 +1,45 @@
+// Command gangway is the command line: it runs the local cloud, and what a developer or an operator does by hand.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gangway-dev/gangway/internal/emulator/process"
+)
+
+func main() {
+	process.Main()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // a second Ctrl-C ends it at once
+	}()
+	err := root().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gangway:", err)
+		os.Exit(1)
+	}
+}
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "gangway",
+		Short: "Preview gateways for pull requests",
+		Long: `Gangway gives every pull request its own API gateway, on which the changed services are
+the pull request's and all others are the environment's.
+
+Start with:  gangway local`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	c.AddCommand(localCommand(), emulateCommand())
+	return c
+}

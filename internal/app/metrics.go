@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/server"
+	"github.com/gangway-dev/gangway/internal/worker"
+)
+
+// metrics are what the commands count beside what their parts count themselves.
+type metrics struct {
+	registry *prometheus.Registry
+	looks    *prometheus.HistogramVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: server.NewMetrics(),
+		looks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "gangway_look_seconds",
+			Help:    "How long one look at one preview took.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 4, 9),
+		}, []string{"owner", "outcome"}),
+	}
+	m.registry.MustRegister(m.looks)
+	return m
+}
+
+// watch counts what a handler does.
+func (m *metrics) watch(owner preview.Owner, handle worker.Handler) worker.Handler {
+	return func(ctx context.Context, claim *worker.Claim) error {
+		began := time.Now()
+		err := handle(ctx, claim)
+		outcome := "ok"
+		if err != nil {
+			outcome = "error"
+		}
+		m.looks.WithLabelValues(string(owner), outcome).Observe(time.Since(began).Seconds())
+		return err
+	}
+}

@@ -1,0 +1,360 @@
+// Package emulator is the far ends of Gangway on loopback: GitHub, Cloud Build, Cloud Run, API Gateway, Pub/Sub and
+// whoever issues tokens. Each speaks its provider's own REST API and knows nothing of Gangway; this package starts them
+// together and tells where they are.
+package emulator
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/apigateway"
+	"github.com/gangway-dev/gangway/internal/emulator/cloudbuild"
+	"github.com/gangway-dev/gangway/internal/emulator/cloudrun"
+	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/github"
+	"github.com/gangway-dev/gangway/internal/emulator/identity"
+	"github.com/gangway-dev/gangway/internal/emulator/image"
+	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
+)
+
+// Latency is how long the far ends take.
+type Latency string
+
+// Fast is as fast as it goes; real is what Google Cloud was measured to take.
+const (
+	Fast Latency = "fast"
+	Real Latency = "real"
+)
+
+// Options set a local cloud up.
+type Options struct {
+	Dir     string // all state; kept over restarts
+	Latency Latency
+	AppID   int64  // of the GitHub App
+	Project string // whose Pub/Sub gets Cloud Build's notices
+	GoCache string // of builds; "" is a folder of the user's cache that all local clouds share
+	Log     *slog.Logger
+}
+
+// A Cloud is all far ends together.
+type Cloud struct {
+	Endpoints
+
+	GitHub     *github.Server
+	CloudRun   *cloudrun.Server
+	CloudBuild *cloudbuild.Server
+	APIGateway *apigateway.Server
+	PubSub     *pubsub.Server
+	Identity   *identity.Issuer
+	Images     *image.Store
+
+	log     *slog.Logger
+	lock    func()
+	servers []*http.Server
+	wg      sync.WaitGroup
+}
+
+// ports keeps the ports over restarts, so that links stay good.
+type ports struct {
+	GitHub, CloudBuild, CloudRun, APIGateway, Edge, Identity, PubSub int
+}
+
+// Start starts all far ends. A folder has one cloud at a time.
+func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
+	unlock, err := disk.Lock(filepath.Join(o.Dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	c := &Cloud{log: o.Log, lock: unlock}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	listeners, err := c.listen(ctx, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.keys(o); err != nil {
+		return nil, err
+	}
+	if err := c.make(ctx, o, listeners); err != nil {
+		return nil, err
+	}
+	c.serve(listeners.github, c.GitHub)
+	c.serve(listeners.cloudBuild, c.CloudBuild)
+	c.serve(listeners.cloudRun, c.CloudRun)
+	c.serve(listeners.apiGateway, c.APIGateway)
+	c.serve(listeners.identity, c.Identity.Handler())
+	c.serve(listeners.edge, http.HandlerFunc(c.edge))
+	return c, nil
+}
+
+type listeners struct {
+	github, cloudBuild, cloudRun, apiGateway, edge, identity net.Listener
+	pubsub                                                   string
+}
+
+// listen takes the ports of the last time if they are free, else new ones.
+func (c *Cloud) listen(ctx context.Context, dir string) (listeners, error) {
+	path := filepath.Join(dir, "ports.json")
+	var p ports
+	if err := disk.Load(path, &p); err != nil {
+		return listeners{}, err
+	}
+	var l listeners
+	for _, want := range []struct {
+		port     *int
+		listener *net.Listener
+	}{
+		{&p.GitHub, &l.github}, {&p.CloudBuild, &l.cloudBuild}, {&p.CloudRun, &l.cloudRun},
+		{&p.APIGateway, &l.apiGateway}, {&p.Edge, &l.edge}, {&p.Identity, &l.identity},
+	} {
+		listener, err := listenOn(ctx, *want.port)
+		if err != nil {
+			return listeners{}, err
+		}
+		*want.listener = listener
+		*want.port = portOf(listener)
+	}
+	server, err := startPubSub(ctx, p.PubSub)
+	if err != nil {
+		return listeners{}, err
+	}
+	c.PubSub, l.pubsub = server, server.Endpoint()
+	_, port, err := net.SplitHostPort(l.pubsub)
+	if err != nil {
+		return listeners{}, err
+	}
+	if _, err := fmt.Sscan(port, &p.PubSub); err != nil {
+		return listeners{}, err
+	}
+	return l, disk.Save(path, p)
+}
+
+// portWait is how long a port of the last time is waited for: after a hard kill it may be free only a moment later.
+const portWait = 2 * time.Second
+
+func listenOn(ctx context.Context, port int) (net.Listener, error) {
+	for began := time.Now(); port != 0; {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return listener, nil
+		}
+		if time.Since(began) > portWait {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listening on loopback: %w", err)
+	}
+	return listener, nil
+}
+
+func startPubSub(ctx context.Context, port int) (*pubsub.Server, error) {
+	if port != 0 {
+		if server, err := pubsub.Start(ctx, fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return server, nil
+		}
+	}
+	return pubsub.Start(ctx, "127.0.0.1:0")
+}
+
+func portOf(l net.Listener) int {
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0
+	}
+	return address.Port
+}
+
+// make makes the servers; none of them is reachable yet.
+func (c *Cloud) make(ctx context.Context, o Options, l listeners) (err error) {
+	at := func(listener net.Listener) string { return "http://" + listener.Addr().String() }
+	c.Endpoints.GitHub, c.Endpoints.CloudBuild, c.Endpoints.CloudRun = at(l.github), at(l.cloudBuild), at(l.cloudRun)
+	c.Endpoints.APIGateway, c.Endpoints.Identity, c.Endpoints.PubSub = at(l.apiGateway), at(l.identity), l.pubsub
+	c.Edge = at(l.edge)
+	c.Project = o.Project
+	edgePort := portOf(l.edge)
+	if c.Images, err = image.Open(filepath.Join(o.Dir, "images")); err != nil {
+		return err
+	}
+	if c.Identity, err = identity.New(filepath.Join(o.Dir, "identity")); err != nil {
+		return err
+	}
+	public, err := publicKey(c.AppKeyFile)
+	if err != nil {
+		return err
+	}
+	c.GitHub, err = github.New(github.Options{
+		Dir: filepath.Join(o.Dir, "github"), URL: c.Endpoints.GitHub, AppID: o.AppID, PublicKey: public, Log: o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	run := cloudrun.Options{
+		Dir: filepath.Join(o.Dir, "cloudrun"), Images: c.Images, Identity: c.Identity,
+		EdgePort: func() int { return edgePort }, Logger: o.Log,
+	}
+	gateway := apigateway.Options{
+		Dir: filepath.Join(o.Dir, "apigateway"), PublicURL: fmt.Sprintf("http://gateway.localhost:%d", edgePort), Log: o.Log,
+		Latency: apigateway.Fast(),
+		Gateway: apigateway.GatewayOptions{
+			IDToken: func(_ context.Context, email, audience string) (string, error) {
+				return c.Identity.IDToken(email, audience)
+			},
+			APIKey: func(_, key string) bool { return key == LocalAPIKey },
+		},
+	}
+	goCache := o.GoCache
+	if goCache == "" {
+		if base, err := os.UserCacheDir(); err == nil {
+			goCache = filepath.Join(base, "gangway", "go-build")
+		}
+	}
+	build := cloudbuild.Options{
+		GoCache: goCache,
+		Dir:     filepath.Join(o.Dir, "cloudbuild"), URL: c.Endpoints.CloudBuild, Images: c.Images, Log: o.Log,
+		Publish: func(ctx context.Context, data []byte, attributes map[string]string) error {
+			return c.PubSub.Publish(ctx, o.Project, "cloud-builds", data, attributes)
+		},
+	}
+	if o.Latency == Real {
+		run.Latency, gateway.Latency, build.Latency = cloudrun.RealLatency(), apigateway.Real(), cloudbuild.RealLatency()
+	}
+	if c.CloudRun, err = cloudrun.New(run); err != nil {
+		return err
+	}
+	if c.APIGateway, err = apigateway.New(gateway); err != nil {
+		return err
+	}
+	c.CloudBuild, err = cloudbuild.New(build)
+	return err
+}
+
+// LocalAPIKey is the one API key that the emulated gateways know.
+const LocalAPIKey = "local-api-key"
+
+// serve serves one far end until Close.
+func (c *Cloud) serve(l net.Listener, h http.Handler) {
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
+	}
+	c.servers = append(c.servers, server)
+	c.wg.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			c.log.Error("serving", "address", l.Addr().String(), "error", err)
+		}
+	})
+}
+
+// edge is the front of all data planes: the host says whose. It is a forward proxy too (an absolute request target is
+// served by its host), so that programs whose resolver doesn't know names below localhost reach them with HTTP_PROXY.
+func (c *Cloud) edge(w http.ResponseWriter, r *http.Request) {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	switch {
+	case c.CloudRun.Owns(r.Host):
+		c.CloudRun.Front().ServeHTTP(w, r)
+	case c.APIGateway.Owns(r.Host):
+		c.APIGateway.Front().ServeHTTP(w, r)
+	default:
+		http.Error(w, fmt.Sprintf("nothing of the local cloud is called %q", strings.ToValidUTF8(host, "?")), http.StatusNotFound)
+	}
+}
+
+// Close stops everything, processes of builds and revisions included. State stays.
+func (c *Cloud) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	for _, server := range c.servers {
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close()
+		}
+	}
+	c.wg.Wait()
+	if c.CloudBuild != nil {
+		c.CloudBuild.Close()
+	}
+	if c.CloudRun != nil {
+		c.CloudRun.Close()
+	}
+	if c.GitHub != nil {
+		_ = c.GitHub.Close()
+	}
+	if c.PubSub != nil {
+		_ = c.PubSub.Stop()
+	}
+	if c.lock != nil {
+		c.lock()
+	}
+}
+
+// keys makes the App's private key and the webhook's secret once.
+func (c *Cloud) keys(o Options) error {
+	c.AppID = o.AppID
+	c.AppKeyFile = filepath.Join(o.Dir, "app-key.pem")
+	c.SecretFile = filepath.Join(o.Dir, "webhook-secret")
+	err := once(c.AppKeyFile, func() ([]byte, error) {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, err
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), nil
+	})
+	if err != nil {
+		return err
+	}
+	return once(c.SecretFile, func() ([]byte, error) { return []byte(rand.Text()), nil })
+}
+
+// once writes a file that does not exist yet.
+func once(path string, content func() ([]byte, error)) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	data, err := content()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o600)
+}
+
+func publicKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s holds no PEM block", path)
+	}
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), nil
+}

@@ -1,0 +1,76 @@
+package emulator
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gangway-dev/gangway/internal/emulator/disk"
+)
+
+// Endpoints are where the far ends are, and what is needed to be let in.
+type Endpoints struct {
+	GitHub     string // http://127.0.0.1:PORT; REST is below /api/v3/
+	CloudBuild string
+	CloudRun   string
+	APIGateway string
+	Identity   string // issues tokens; keys at /.well-known/jwks.json
+	Edge       string // front of revisions and gateways; a forward proxy for names below localhost
+	PubSub     string // host:port
+	Project    string
+	AppID      int64
+	AppKeyFile string
+	SecretFile string // of the webhook
+}
+
+// Env is the endpoints as environment variables that Gangway's commands, Terraform's Google providers, gcloud and the
+// Pub/Sub client library understand, sorted.
+func (e Endpoints) Env() []string {
+	list := []string{
+		"GITHUB_API_URL=" + e.GitHub + "/api/v3/",
+		"GITHUB_APP_ID=" + strconv.FormatInt(e.AppID, 10),
+		"GITHUB_APP_KEY_FILE=" + e.AppKeyFile,
+		"GITHUB_WEBHOOK_SECRETS_FILE=" + e.SecretFile,
+		"GANGWAY_PROJECT=" + e.Project,
+		"GANGWAY_ENSURE_TOPICS=true",
+		"GANGWAY_CLOUD_RUN_ENDPOINT=" + e.CloudRun,
+		"GANGWAY_CLOUD_BUILD_ENDPOINT=" + e.CloudBuild,
+		"GANGWAY_API_GATEWAY_ENDPOINT=" + e.APIGateway,
+		"GANGWAY_LINK_SCHEME=http",
+		"PUBSUB_EMULATOR_HOST=" + e.PubSub,
+		"GOOGLE_API_GATEWAY_CUSTOM_ENDPOINT=" + e.APIGateway + "/v1beta/",
+		"GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT=" + e.CloudRun + "/v2/",
+		"GOOGLE_OAUTH_ACCESS_TOKEN=local",
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=" + e.CloudRun + "/",
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD=" + e.CloudBuild + "/",
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_APIGATEWAY=" + e.APIGateway + "/",
+		"CLOUDSDK_AUTH_ACCESS_TOKEN=local",
+		"CLOUDSDK_CORE_PROJECT=" + e.Project,
+	}
+	slices.Sort(list)
+	return list
+}
+
+// EnvFile is [Endpoints.Env] as a file that a shell can source.
+func (e Endpoints) EnvFile() string {
+	var b strings.Builder
+	for _, line := range e.Env() {
+		name, value, _ := strings.Cut(line, "=")
+		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+	}
+	return b.String()
+}
+
+// GitHubAt is where the emulated GitHub of the cloud in dir is, running or not.
+func GitHubAt(dir string) (string, error) {
+	var p ports
+	if err := disk.Load(filepath.Join(dir, "ports.json"), &p); err != nil {
+		return "", err
+	}
+	if p.GitHub == 0 {
+		return "", fmt.Errorf("no local cloud has run in %s", dir)
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", p.GitHub), nil
+}

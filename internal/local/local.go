@@ -1,0 +1,215 @@
+// Package local runs everything on one machine: the far ends on loopback, the shop as the environment, and the very code
+// of the webhook and the aggregator between them.
+package local
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gangway-dev/gangway/internal/app"
+	"github.com/gangway-dev/gangway/internal/emulator"
+	"github.com/gangway-dev/gangway/internal/emulator/github"
+)
+
+// What the local cloud is made of.
+const (
+	Repository  = "acme/shop"
+	Environment = "development"
+	Gateway     = "shop"
+	Project     = "acme-dev"
+	Region      = "europe-west1"
+
+	appID          = 4711
+	images         = Region + "-docker.pkg.dev/" + Project + "/shop"
+	buildAccount   = "preview-build@" + Project + ".iam.gserviceaccount.com"
+	gatewayAccount = "shop-gateway@" + Project + ".iam.gserviceaccount.com"
+	runAccount     = "shop@" + Project + ".iam.gserviceaccount.com"
+)
+
+// Options are what `gangway local` takes.
+type Options struct {
+	Dir      string           // all state
+	Latency  emulator.Latency // of the far ends
+	Provider string           // "served" or "registry"; see cmd/aggregator
+	Out      io.Writer        // progress, for people
+	Live     bool             // Out is a terminal: a line may be written again
+	Log      *slog.Logger     // of the commands and far ends
+}
+
+// A Local is a running local cloud with the environment and Gangway in it.
+type Local struct {
+	*emulator.Cloud
+
+	o       Options
+	out     *progress
+	api     *rest
+	gateway string // URL of the environment's own gateway
+	group   *errgroup.Group
+	cancel  context.CancelFunc
+}
+
+// Start brings the local cloud up: the far ends, the environment, Gangway. What an earlier run left in the folder is taken
+// over.
+func Start(ctx context.Context, o Options) (*Local, error) {
+	l, err := Emulate(ctx, o, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.startGangway(ctx); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("starting Gangway: %w", err)
+	}
+	return l, nil
+}
+
+// Emulate brings only the far ends up, with the shop as an environment if that is wanted.
+func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding folder: %w", err)
+	}
+	o.Dir = dir
+	cloud, err := emulator.Start(ctx, emulator.Options{
+		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project, Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := &Local{Cloud: cloud, o: o, out: newProgress(o.Out, o.Live), api: newREST()}
+	if !shop {
+		return l, nil
+	}
+	if err := l.seed(ctx); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("setting the environment up: %w", err)
+	}
+	return l, nil
+}
+
+// EnvFile is everything that Gangway's commands need to know, for a shell.
+func (l *Local) EnvFile() string {
+	return l.Endpoints.EnvFile() + fmt.Sprintf("export GANGWAY_CONFIG='%s'\n", l.configurationFile())
+}
+
+// Close stops everything; the state stays.
+func (l *Local) Close() {
+	if l.cancel != nil {
+		l.cancel()
+		if err := l.group.Wait(); err != nil {
+			l.o.Log.Error("stopping", "error", err)
+		}
+	}
+	l.Cloud.Close()
+}
+
+//go:embed gangway.hcl.tmpl
+var configurationText string
+
+// configurationFile is where the configuration is written.
+func (l *Local) configurationFile() string { return filepath.Join(l.o.Dir, "gangway.hcl") }
+
+// writeConfiguration writes the operator's part: everything that Gangway knows of the shop.
+func (l *Local) writeConfiguration() error {
+	var text bytes.Buffer
+	err := template.Must(template.New("gangway.hcl").Parse(configurationText)).Execute(&text, map[string]string{
+		"Repository": Repository, "Environment": Environment, "Project": Project, "Region": Region, "Images": images,
+		"BuildAccount": buildAccount, "GatewayAccount": gatewayAccount, "GatewayURL": l.gateway,
+		"Identity": l.Endpoints.Identity,
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(l.configurationFile(), text.Bytes(), 0o600)
+}
+
+// common are the settings of both commands: the endpoints, and a pace for one person who watches.
+func (l *Local) common(name string) app.Common {
+	return app.Common{
+		Config: l.configurationFile(), Store: filepath.Join(l.o.Dir, "store.db"), Holder: name, Project: Project,
+		Ensure: true, Metrics: "off",
+		GitHub: app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile},
+		Google: app.Google{
+			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild,
+			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub,
+		},
+		Pace: app.Pace{Poll: 200 * time.Millisecond, Sweep: 5 * time.Second, Lease: 5 * time.Second, Concurrency: 16},
+	}
+}
+
+// aggregator are the settings of the aggregator.
+func (l *Local) aggregator() app.Aggregator {
+	return app.Aggregator{
+		Common: l.common("aggregator"), Stacks: filepath.Join(l.o.Dir, "stacks"), Provider: l.o.Provider,
+		ProviderPoll: l.providerPoll(), Processes: 2, TerraformEnv: l.environ(), Scheme: "http",
+	}
+}
+
+// environ is this process's environment with the endpoints.
+func (l *Local) environ() map[string]string {
+	env := map[string]string{}
+	for _, line := range append(os.Environ(), l.Endpoints.Env()...) {
+		name, value, _ := strings.Cut(line, "=")
+		env[name] = value
+	}
+	return env
+}
+
+func (l *Local) providerPoll() time.Duration {
+	if l.o.Latency == emulator.Real {
+		return 0
+	}
+	return 20 * time.Millisecond
+}
+
+// startGangway runs both commands in this process and tells GitHub where the webhook is.
+func (l *Local) startGangway(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	secret, err := os.ReadFile(l.SecretFile)
+	if err != nil {
+		return err
+	}
+	ctx, l.cancel = context.WithCancel(ctx)
+	l.group, ctx = errgroup.WithContext(ctx)
+	webhook := app.Webhook{Common: l.common("webhook"), Role: "all", SecretsFile: l.SecretFile}
+	l.group.Go(func() error { return app.RunWebhook(ctx, webhook, listener, l.o.Log.With("command", "webhook")) })
+	l.group.Go(func() error { return app.RunAggregator(ctx, l.aggregator(), l.o.Log.With("command", "aggregator")) })
+	url := "http://" + listener.Addr().String()
+	if err := l.api.await(ctx, url+"/readyz"); err != nil {
+		return err
+	}
+	l.Cloud.GitHub.SetWebhook(github.Webhook{URL: url + "/github/webhook", Secret: strings.TrimSpace(string(secret))})
+	return nil
+}
+
+// Wait waits until ctx is done or one of Gangway's commands fails.
+func (l *Local) Wait(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- l.group.Wait() }()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("gangway stopped: %w", err)
+	}
+}
+
+// LogFile is where the log of everything goes.
+func LogFile(dir string) string { return filepath.Join(dir, "gangway.log") }
