@@ -32,12 +32,14 @@ type Builds interface {
 	Cancel(ctx context.Context, ref preview.BuildRef) error
 }
 
-// CloudRun is what the intake asks of Cloud Run. Deploy is idempotent; a *[preview.UserError] says what people have to
-// mend.
+// CloudRun is what the intake asks of Cloud Run. Deploy is idempotent, and of a revision that exists already only the tag
+// is set; a *[preview.UserError] says what people have to mend. RemoveTag removes a tag only while the revision under it
+// carries the labels of owner.
 type CloudRun interface {
 	Service(ctx context.Context, ref preview.ServiceRef) (preview.CloudRunService, error)
 	Revision(ctx context.Context, ref preview.ServiceRef, name string) (preview.CloudRunRevision, error)
 	Deploy(ctx context.Context, d preview.Deployment) error
+	RemoveTag(ctx context.Context, ref preview.ServiceRef, tag string, owner map[string]string) error
 }
 
 // Publisher publishes a hint; nil means that it is durable.

@@ -66,6 +66,11 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 			return err
 		}
 		facts.Revisions[a.Service] = preview.RevisionFact{Deployed: true}
+	case preview.RevertTag:
+		if err := i.revert(ctx, s, member); err != nil {
+			return err
+		}
+		facts.Reverted = append(facts.Reverted, a.Service)
 	case preview.AnnounceRevision:
 		err := i.publish(ctx, preview.TopicRevisions, preview.RevisionReady{
 			Version: preview.HintVersion, Preview: s.Key.String(), Generation: w.Generation, Service: member.Service,
@@ -134,6 +139,31 @@ func (i *Intake) deploy(ctx context.Context, s site.Site, w preview.Wanted, m pr
 	return i.o.CloudRun.Deploy(ctx, preview.Deployment{
 		Service: s.Ref(service), Tag: m.Tag, Revision: m.Revision, Image: m.Image,
 		Labels: labels(s, service, m), Env: env, Secrets: secrets, ServiceAccount: service.Preview.ServiceAccount,
+	})
+}
+
+// revert gives the tag back to the revision that it stood on before, so that the link that is still there keeps serving
+// it; a service with a tag on a revision that failed would moreover count as failed as a whole.
+func (i *Intake) revert(ctx context.Context, s site.Site, m preview.Member) error {
+	service, err := s.Service(m.Service)
+	if err != nil {
+		return err
+	}
+	owner := labels(s, service, m)
+	var good preview.CloudRunRevision
+	if m.Good != "" {
+		good, err = i.o.CloudRun.Revision(ctx, s.Ref(service), m.Good)
+		if err != nil && !errors.Is(err, preview.ErrNotFound) {
+			return fmt.Errorf("reading revision %s: %w", m.Good, err)
+		}
+	}
+	if good.Name == "" {
+		return i.o.CloudRun.RemoveTag(ctx, s.Ref(service), s.Key.Tag(), map[string]string{
+			preview.LabelInstallation: owner[preview.LabelInstallation], preview.LabelPreview: owner[preview.LabelPreview],
+		})
+	}
+	return i.o.CloudRun.Deploy(ctx, preview.Deployment{
+		Service: s.Ref(service), Tag: s.Key.Tag(), Revision: m.Good, Image: good.Image, Labels: owner,
 	})
 }
 

@@ -21,6 +21,7 @@ type world struct {
 
 	builds    map[string]Build  // by id
 	tags      map[string]string // service → revision
+	broken    map[string]bool   // revisions that don't start
 	gateway   string            // digest that it serves; "" when there is none
 	published []int64           // generations served, since the last removal
 
@@ -34,7 +35,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), //nolint:gosec // a test
 		key:    Key{Environment: "development", Gateway: "shop", Repository: 7, PullRequest: 42},
-		builds: map[string]Build{}, tags: map[string]string{},
+		builds: map[string]Build{}, tags: map[string]string{}, broken: map[string]bool{},
 	}
 	w.pull = PullRequest{
 		Repository: Repository{ID: 7}, Number: 42, Open: true, HeadRepository: 7, HeadSHA: w.sha(), BaseRef: "main",
@@ -95,8 +96,12 @@ func (w *world) intake(reads bool) {
 			facts.Builds[m.Service] = b
 		}
 		if m.Step == StepReady && reads || m.Step == StepDeploying && !m.DeployedAt.IsZero() {
+			readiness := ReadinessReady
+			if w.broken[w.tags[m.Service]] {
+				readiness = ReadinessFailed
+			}
 			facts.Revisions[m.Service] = RevisionFact{
-				Revision: w.tags[m.Service], Readiness: ReadinessReady, URL: "https://" + m.Tag + "---" + m.Service, Audience: "https://" + m.Service,
+				Revision: w.tags[m.Service], Readiness: readiness, URL: "https://" + m.Tag + "---" + m.Service, Audience: "https://" + m.Service,
 			}
 		}
 	}
@@ -164,7 +169,15 @@ func (w *world) intakeAction(a Action, facts *IntakeFacts) {
 			w.t.Errorf("P2: %s gets a tag that is not noted", m.Service)
 		}
 		w.tags[m.Service] = m.Revision
+		w.broken[m.Revision] = m.SHA[2] == 'f'
 		facts.Revisions[m.Service] = RevisionFact{Deployed: true}
+	case RevertTag:
+		if m.Good == "" {
+			delete(w.tags, m.Service)
+		} else {
+			w.tags[m.Service] = m.Good
+		}
+		facts.Reverted = append(facts.Reverted, m.Service)
 	case AnnounceRevision:
 		facts.Announced[m.Service] = m.Revision
 	case AnnouncePreview:
@@ -205,7 +218,7 @@ func (w *world) gatewayAction(a Action, facts *GatewayFacts) bool {
 			s.Members = append(s.Members, ServingMember{Service: m.Service, Revision: m.Revision})
 		}
 		s.Digest = fmt.Sprint(len(s.Members), s.HeadSHA[:1]) // pushes often leave the document as it is
-		if s.HeadSHA[1] == '0' { // one in sixteen has a faulty document
+		if s.HeadSHA[1] == '0' {                             // one in sixteen has a faulty document
 			facts.Failure = &Failure{Stage: "document"}
 			return true
 		}
@@ -252,6 +265,11 @@ func (w *world) check(seed uint64) {
 	fail := func(format string, args ...any) {
 		w.t.Helper()
 		w.t.Fatalf("seed %d: %s\nwanted %+v\nobserved %+v", seed, fmt.Sprintf(format, args...), w.wanted, w.observed)
+	}
+	for service, revision := range w.tags {
+		if _, ok := w.wanted.Member(service); ok && w.broken[revision] {
+			fail("the tag of %s stays on %s, which does not start", service, revision)
+		}
 	}
 	live := w.pull.Open && !w.pull.Draft && len(w.touched) > 0
 	if !slices.IsSorted(w.published) {

@@ -1,6 +1,9 @@
 package preview
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // redeployAfter is how long after a refused deployment it is tried again.
 const redeployAfter = 5 * time.Minute
@@ -11,6 +14,9 @@ const tagVisible = 5 * time.Second
 // advance moves one member on as far as the facts allow.
 func (w *Wanted) advance(key Key, i int, f IntakeFacts, now time.Time) {
 	m := &w.Members[i]
+	if slices.Contains(f.Reverted, m.Service) {
+		m.Standing = m.Good
+	}
 	if failure, ok := f.Failures[m.Service]; ok && m.Step != StepReady {
 		m.fail(failure, now)
 		return
@@ -55,7 +61,7 @@ func (w *Wanted) observeBuild(m *Member, b Build, now time.Time) {
 		w.Changed = now
 		*m = Member{
 			Service: m.Service, CloudRun: m.CloudRun, SHA: m.SHA, Generation: w.Generation, Step: StepWaiting,
-			Retries: m.Retries + 1,
+			Retries: m.Retries + 1, Good: m.Good, Standing: m.Standing,
 		}
 		return
 	}
@@ -117,6 +123,7 @@ func (m *Member) settle(r RevisionFact, now time.Time) {
 	switch {
 	case r.Readiness == ReadinessReady && r.URL != "":
 		m.Step = StepReady
+		m.Good = m.Revision
 		m.URL, m.Audience = r.URL, r.Audience
 	case r.Readiness == ReadinessFailed:
 		m.fail(Failure{Stage: "revision", UserError: UserError{

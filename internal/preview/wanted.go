@@ -25,6 +25,7 @@ type IntakeFacts struct {
 	Builds    map[string]Build        // by service: the build of the member's generation
 	Revisions map[string]RevisionFact // by service: what stands under the tag
 	Failures  map[string]Failure      // by service: what people have to mend
+	Reverted  []string                // services whose tag was given back
 	Cancelled []string                // builds whose cancellation was asked for
 	Announced map[string]string       // service → revision whose hint is out
 	Published string                  // digest of the state that was announced
@@ -144,8 +145,12 @@ func (w *Wanted) setMembers(targets []Target) {
 	members := make([]Member, 0, len(targets))
 	for _, t := range targets {
 		m := Member{Service: t.Service, CloudRun: t.CloudRun, SHA: w.HeadSHA, Generation: w.Generation, Step: StepWaiting}
-		if i := w.member(t.Service); i >= 0 && w.Members[i].SHA == w.HeadSHA && w.Members[i].Step != StepFailed {
-			m = w.Members[i]
+		if i := w.member(t.Service); i >= 0 {
+			old := w.Members[i]
+			m.Good, m.Standing = old.Good, old.Standing
+			if old.SHA == w.HeadSHA && old.Step != StepFailed {
+				m = old
+			}
 		}
 		members = append(members, m)
 	}
@@ -187,6 +192,7 @@ func (w *Wanted) release(key Key, f IntakeFacts) {
 		m.Step = StepDeploying
 		m.Tag = key.Tag()
 		m.Revision = key.RevisionName(m.CloudRun, m.SHA, m.Image+" "+strconv.FormatInt(m.Generation, 10))
+		m.Standing = m.Revision
 		if !slices.Contains(w.Tagged, m.Service) {
 			w.Tagged = append(w.Tagged, m.Service)
 		}
@@ -222,6 +228,8 @@ func (w *Wanted) actions() []Action {
 			list = append(list, Action{Kind: StartBuild, Service: m.Service})
 		case m.Step == StepDeploying && m.DeployedAt.IsZero():
 			list = append(list, Action{Kind: DeployRevision, Service: m.Service})
+		case m.Step == StepFailed && m.Standing != m.Good:
+			list = append(list, Action{Kind: RevertTag, Service: m.Service})
 		case m.Step == StepReady && w.Announced.Revisions[m.Service] != m.Revision:
 			list = append(list, Action{Kind: AnnounceRevision, Service: m.Service})
 		}
