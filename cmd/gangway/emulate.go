@@ -22,7 +22,7 @@ or a test can be pointed at them. With --env-file, everything that these need to
 as environment variables:
 
   gangway emulate --shop --env-file env &
-  . ./env && GANGWAY_PROVIDER=served webhook`,
+  . ./env && GANGWAY_PROVIDER=served aggregator`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.checkLatency(); err != nil {

@@ -19,7 +19,7 @@ type Pull struct {
 	State   string `json:"state"`
 	Title   string `json:"title"`
 	HeadSHA string `json:"head_sha"`
-	URL     string `json:"html_url"`
+	URL     string `json:"url"`
 }
 
 // A Hub is the emulated GitHub as a developer uses it.

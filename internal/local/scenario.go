@@ -181,7 +181,7 @@ func (t *Tour) Where() {
 	t.out.line("  preview        %s", t.link)
 	t.out.line("  environment    %s/orders", t.gateway)
 	t.out.line("  GitHub         %s", t.Endpoints.GitHub)
-	t.out.line("  tokens         %s", t.Endpoints.Identity)
+	t.out.line("  tokens         %s/?user=ada&project=%s", t.Endpoints.Identity, Project)
 	t.out.line("  logs           %s", LogFile(t.o.Dir))
 	t.out.line("")
 }
