@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -116,8 +117,8 @@ func (b *base) run(ctx context.Context) error {
 }
 
 func (b *base) close() {
-	for n := len(b.closers) - 1; n >= 0; n-- {
-		if err := b.closers[n](); err != nil {
+	for _, closer := range slices.Backward(b.closers) {
+		if err := closer(); err != nil {
 			b.log.Warn("closing", "error", err)
 		}
 	}

@@ -92,7 +92,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	if err := c.keys(o); err != nil {
 		return nil, err
 	}
-	if err := c.make(ctx, o, listeners); err != nil {
+	if err := c.make(o, listeners); err != nil {
 		return nil, err
 	}
 	c.serve(listeners.github, c.GitHub)
@@ -117,13 +117,14 @@ func (c *Cloud) listen(ctx context.Context, dir string) (listeners, error) {
 		return listeners{}, err
 	}
 	var l listeners
-	for _, want := range []struct {
+	wants := []struct {
 		port     *int
 		listener *net.Listener
 	}{
 		{&p.GitHub, &l.github}, {&p.CloudBuild, &l.cloudBuild}, {&p.CloudRun, &l.cloudRun},
 		{&p.APIGateway, &l.apiGateway}, {&p.Edge, &l.edge}, {&p.Identity, &l.identity},
-	} {
+	}
+	for _, want := range wants {
 		listener, err := listenOn(ctx, *want.port)
 		if err != nil {
 			return listeners{}, err
@@ -185,7 +186,7 @@ func portOf(l net.Listener) int {
 }
 
 // make makes the servers; none of them is reachable yet.
-func (c *Cloud) make(ctx context.Context, o Options, l listeners) (err error) {
+func (c *Cloud) make(o Options, l listeners) (err error) {
 	at := func(listener net.Listener) string { return "http://" + listener.Addr().String() }
 	c.Endpoints.GitHub, c.Endpoints.CloudBuild, c.Endpoints.CloudRun = at(l.github), at(l.cloudBuild), at(l.cloudRun)
 	c.Endpoints.APIGateway, c.Endpoints.Identity, c.Endpoints.PubSub = at(l.apiGateway), at(l.identity), l.pubsub
@@ -249,7 +250,7 @@ func (c *Cloud) make(ctx context.Context, o Options, l listeners) (err error) {
 }
 
 // LocalAPIKey is the one API key that the emulated gateways know.
-const LocalAPIKey = "local-api-key"
+const LocalAPIKey = "local-api-key" //nolint:gosec // it opens nothing but emulators
 
 // serve serves one far end until Close.
 func (c *Cloud) serve(l net.Listener, h http.Handler) {

@@ -140,8 +140,7 @@ func (i *Intake) gatherRevisions(ctx context.Context, s site.Site, w preview.Wan
 			continue
 		}
 		service, err := s.Service(m.Service)
-		var user *preview.UserError
-		if errors.As(err, &user) {
+		if user, ok := errors.AsType[*preview.UserError](err); ok {
 			facts.Failures[m.Service] = preview.Failure{Stage: "deploy", UserError: *user}
 			continue
 		}

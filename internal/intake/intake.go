@@ -69,8 +69,13 @@ func New(o Options) *Intake {
 	return &Intake{o: o}
 }
 
-// quarantine is how long a row that can't be understood is left alone.
-const quarantine = time.Hour
+const (
+	quarantine = time.Hour // how long a row that can't be understood is left alone
+	maxRounds  = 50        // of deciding and acting in one look
+)
+
+// errRestless says that deciding and acting don't come to an end: the row is tried again, after a backoff.
+var errRestless = errors.New("the preview does not come to rest")
 
 // Handle is the worker's handler: it reads the truth about one preview and brings it on as far as it will go now.
 func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
@@ -92,7 +97,7 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 	if err != nil {
 		return err
 	}
-	for {
+	for range maxRounds {
 		now := time.Now().UTC()
 		before := w
 		next, actions, due := preview.DecideWanted(row.Key, w, facts, now)
@@ -113,6 +118,7 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 		}
 		facts, err = i.perform(ctx, place, w, actions)
 	}
+	return errRestless
 }
 
 // logSteps says what has changed.

@@ -67,7 +67,10 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 		}
 		facts.Revisions[a.Service] = preview.RevisionFact{Deployed: true}
 	case preview.RevertTag:
-		if err := i.revert(ctx, s, member); err != nil {
+		var user *preview.UserError
+		if err := i.revert(ctx, s, member); errors.As(err, &user) {
+			i.o.Log.WarnContext(ctx, "giving a tag back", "preview", s.Key.String(), "service", a.Service, "error", err)
+		} else if err != nil {
 			return err
 		}
 		facts.Reverted = append(facts.Reverted, a.Service)
@@ -82,7 +85,7 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 		facts.Announced[a.Service] = member.Revision
 	case preview.AnnouncePreview:
 		digest := w.Digest()
-		err := i.publish(ctx, preview.TopicPreviews, preview.PreviewChanged{
+		err := i.publish(ctx, preview.TopicPreviews, preview.WantedChanged{
 			Version: preview.HintVersion, Preview: s.Key.String(), Generation: w.Generation,
 		})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gangway-dev/gangway/internal/app"
+	"github.com/gangway-dev/gangway/internal/checker"
 	"github.com/gangway-dev/gangway/internal/emulator"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
 )
@@ -36,6 +38,8 @@ const (
 	buildAccount   = "preview-build@" + Project + ".iam.gserviceaccount.com"
 	gatewayAccount = "shop-gateway@" + Project + ".iam.gserviceaccount.com"
 	runAccount     = "shop@" + Project + ".iam.gserviceaccount.com"
+	installation   = "local" // as in the configuration
+	storeFile      = "store.db"
 )
 
 // Options are what `gangway local` takes.
@@ -46,6 +50,8 @@ type Options struct {
 	Out      io.Writer        // progress, for people
 	Live     bool             // Out is a terminal: a line may be written again
 	Log      *slog.Logger     // of the commands and far ends
+
+	configure func(text string) string // changes the configuration before it is written; nil leaves it
 }
 
 // A Local is a running local cloud with the environment and Gangway in it.
@@ -56,8 +62,11 @@ type Local struct {
 	out     *progress
 	api     *rest
 	gateway string // URL of the environment's own gateway
+	hook    string // URL of the webhook
 	group   *errgroup.Group
 	cancel  context.CancelFunc
+
+	environment *checker.Traffic // of the environment, when this run began
 }
 
 // Start brings the local cloud up: the far ends, the environment, Gangway. What an earlier run left in the folder is taken
@@ -66,6 +75,10 @@ func Start(ctx context.Context, o Options) (*Local, error) {
 	l, err := Emulate(ctx, o, true)
 	if err != nil {
 		return nil, err
+	}
+	if err := l.readEnvironment(ctx); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("looking at the environment: %w", err)
 	}
 	if err := l.startGangway(ctx); err != nil {
 		l.Close()
@@ -126,18 +139,22 @@ func (l *Local) writeConfiguration() error {
 	err := template.Must(template.New("gangway.hcl").Parse(configurationText)).Execute(&text, map[string]string{
 		"Repository": Repository, "Environment": Environment, "Project": Project, "Region": Region, "Images": images,
 		"BuildAccount": buildAccount, "GatewayAccount": gatewayAccount, "GatewayURL": l.gateway,
-		"Identity": l.Endpoints.Identity,
+		"Identity": l.Endpoints.Identity, "Installation": installation,
 	})
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(l.configurationFile(), text.Bytes(), 0o600)
+	content := text.String()
+	if l.o.configure != nil {
+		content = l.o.configure(content)
+	}
+	return os.WriteFile(l.configurationFile(), []byte(content), 0o600)
 }
 
 // common are the settings of both commands: the endpoints, and a pace for one person who watches.
 func (l *Local) common(name string) app.Common {
 	return app.Common{
-		Config: l.configurationFile(), Store: filepath.Join(l.o.Dir, "store.db"), Holder: name, Project: Project,
+		Config: l.configurationFile(), Store: filepath.Join(l.o.Dir, storeFile), Holder: name, Project: Project,
 		Ensure: true, Metrics: "off",
 		GitHub: app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile},
 		Google: app.Google{
@@ -151,7 +168,7 @@ func (l *Local) common(name string) app.Common {
 // aggregator are the settings of the aggregator.
 func (l *Local) aggregator() app.Aggregator {
 	return app.Aggregator{
-		Common: l.common("aggregator"), Stacks: filepath.Join(l.o.Dir, "stacks"), Provider: l.o.Provider,
+		Common: l.common("aggregator"), Stacks: l.stacks(), Provider: l.o.Provider,
 		ProviderPoll: l.providerPoll(), Processes: 2, TerraformEnv: l.environ(), Scheme: "http",
 	}
 }
@@ -159,7 +176,7 @@ func (l *Local) aggregator() app.Aggregator {
 // environ is this process's environment with the endpoints.
 func (l *Local) environ() map[string]string {
 	env := map[string]string{}
-	for _, line := range append(os.Environ(), l.Endpoints.Env()...) {
+	for _, line := range append(os.Environ(), l.Env()...) {
 		name, value, _ := strings.Cut(line, "=")
 		env[name] = value
 	}
@@ -190,7 +207,8 @@ func (l *Local) startGangway(ctx context.Context) error {
 	l.group.Go(func() error { return app.RunAggregator(ctx, l.aggregator(), l.o.Log.With("command", "aggregator")) })
 	url := "http://" + listener.Addr().String()
 	if err := l.api.await(ctx, url+"/readyz"); err != nil {
-		return err
+		l.cancel()
+		return errors.Join(l.group.Wait(), err) // why a command stopped says more than that nothing answers
 	}
 	l.Cloud.GitHub.SetWebhook(github.Webhook{URL: url + "/github/webhook", Secret: strings.TrimSpace(string(secret))})
 	return nil

@@ -45,7 +45,7 @@ func (r *rest) call(ctx context.Context, method, url string, body, out any) erro
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // read only
+	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	switch {
 	case err != nil:
@@ -73,7 +73,7 @@ func (r *rest) get(ctx context.Context, url string, headers ...string) (status i
 	if err != nil {
 		return 0, "", err
 	}
-	defer response.Body.Close() //nolint:errcheck // read only
+	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	return response.StatusCode, string(text), err
 }

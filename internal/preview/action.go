@@ -12,7 +12,7 @@ const (
 	DeployRevision   ActionKind = "deploy_revision"   // Service: deploy its image under the tag
 	RevertTag        ActionKind = "revert_tag"        // Service: it failed; the tag goes back to Member.Good, or away
 	AnnounceRevision ActionKind = "announce_revision" // Service: publish [RevisionReady]
-	AnnouncePreview  ActionKind = "announce_preview"  // publish [PreviewChanged]
+	AnnouncePreview  ActionKind = "announce_preview"  // publish [WantedChanged]
 
 	ComposeGateway ActionKind = "compose_gateway" // read the truth, compose, render
 	ApplyGateway   ActionKind = "apply_gateway"   // make what was composed live

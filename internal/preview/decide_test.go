@@ -33,7 +33,7 @@ var services = []Target{{"catalog", "catalog"}, {"orders", "orders"}, {"users", 
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
-		t: t, r: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), //nolint:gosec // a test
+		t: t, r: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		key:    Key{Environment: "development", Gateway: "shop", Repository: 7, PullRequest: 42},
 		builds: map[string]Build{}, tags: map[string]string{}, broken: map[string]bool{},
 	}
@@ -182,6 +182,8 @@ func (w *world) intakeAction(a Action, facts *IntakeFacts) {
 		facts.Announced[m.Service] = m.Revision
 	case AnnouncePreview:
 		facts.Published = w.wanted.Digest()
+	default:
+		w.t.Errorf("the intake can't do %s", a.Key())
 	}
 }
 
@@ -246,6 +248,8 @@ func (w *world) gatewayAction(a Action, facts *GatewayFacts) bool {
 			}
 		}
 		facts.Cleaned = w.wanted.Generation
+	default:
+		w.t.Errorf("the aggregator can't do %s", a.Key())
 	}
 	return true
 }

@@ -5,7 +5,7 @@ const (
 	TopicPullRequests = "pull-requests" // [PullRequestHint], from receive to intake
 	TopicCloudBuilds  = "cloud-builds"  // Cloud Build's own notices, to intake
 	TopicRevisions    = "revisions"     // [RevisionReady], from intake, or from a team's own pipeline, to the aggregator
-	TopicPreviews     = "previews"      // [PreviewChanged], from intake to the aggregator
+	TopicPreviews     = "previews"      // [WantedChanged], from intake to the aggregator
 )
 
 // HintVersion is the version that messages carry. A reader refuses a newer one.
@@ -38,8 +38,8 @@ type RevisionReady struct {
 	HeadSHA    string `json:"head_sha"`
 }
 
-// PreviewChanged says that what is wanted of a preview has changed.
-type PreviewChanged struct {
+// WantedChanged says that what is wanted of a preview has changed.
+type WantedChanged struct {
 	Version    int    `json:"version"`
 	Preview    string `json:"preview"` // [Key.String]
 	Generation int64  `json:"generation"`

@@ -12,7 +12,7 @@ const redeployAfter = 5 * time.Minute
 const tagVisible = 5 * time.Second
 
 // advance moves one member on as far as the facts allow.
-func (w *Wanted) advance(key Key, i int, f IntakeFacts, now time.Time) {
+func (w *Wanted) advance(i int, f IntakeFacts, now time.Time) {
 	m := &w.Members[i]
 	if slices.Contains(f.Reverted, m.Service) {
 		m.Standing = m.Good
@@ -115,6 +115,7 @@ func (m *Member) observeRevision(r RevisionFact, now time.Time) {
 			m.Step = StepDeploying // the tag or the revision is gone: Cloud Run deletes the oldest beyond its limits
 			m.DeployedAt = time.Time{}
 		}
+	default: // nothing of it stands under the tag yet
 	}
 }
 

@@ -60,7 +60,7 @@ func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, ac
 	}
 	w.Superseded = without(w.Superseded, f.Cancelled)
 	for i := range w.Members {
-		w.advance(key, i, f, now)
+		w.advance(i, f, now)
 	}
 	w.release(key, f)
 	w.noteAnnounced(f)
@@ -274,6 +274,7 @@ func (w *Wanted) next(policy Policy, now time.Time) time.Time {
 			sooner(now.Add(min(max(now.Sub(m.BuildStart)/8, time.Second), 30*time.Second)))
 		case StepDeploying:
 			sooner(now.Add(min(max(now.Sub(m.DeployedAt)/4, 50*time.Millisecond), 5*time.Second)))
+		default: // it goes on by an action, or not at all
 		}
 	}
 	return at

@@ -59,13 +59,13 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 			return nil, err
 		}
 	}
-	shard, err := l.lockShard(ctx, stack.Project, stack.API)
+	shard, held, err := l.lockShard(ctx, stack.Project, stack.API)
 	if err != nil {
 		return nil, err
 	}
 	defer shard.unlock(ctx)
 	l.dirty = true
-	outputs, err := l.o.Terraform.Apply(shard.ctx, stack, func(e preview.StackEvent) {
+	outputs, err := l.o.Terraform.Apply(held, stack, func(e preview.StackEvent) {
 		l.o.Log.InfoContext(ctx, "terraform", "preview", l.claim.Key().String(), "resource", e.Resource,
 			"action", e.Action, "done", e.Done, "failed", e.Failed)
 		if e.Resource == "api_config" && e.Action == "create" && e.Done {

@@ -76,7 +76,11 @@ func New(o Options) *Reconciler {
 const (
 	quarantine    = time.Hour // how long a row that can't be understood is left alone
 	visibleFailed = 3         // temporary failures in a row after which people are told
+	maxRounds     = 50        // of deciding and acting in one look
 )
+
+// errRestless says that deciding and acting don't come to an end: the row is tried again, after a backoff.
+var errRestless = errors.New("the preview does not come to rest")
 
 // A look is one handling of one row.
 type look struct {
@@ -116,7 +120,7 @@ func (r *Reconciler) Handle(ctx context.Context, claim *worker.Claim) error {
 func (l *look) run(ctx context.Context) error {
 	facts := preview.GatewayFacts{Leftover: l.takeLeftover(l.claim.Key())}
 	var problem, reportProblem error
-	for {
+	for range maxRounds {
 		if err := l.loadWanted(ctx); err != nil {
 			return err
 		}
@@ -130,18 +134,8 @@ func (l *look) run(ctx context.Context) error {
 			due = now
 		}
 		l.observed = next
-		if err := l.save(ctx, due); err != nil {
+		if err := errors.Join(l.save(ctx, due), l.phase(ctx, before)); err != nil {
 			return errors.Join(err, problem)
-		}
-		if before != next.Phase && next.Phase == preview.PhaseRemoved {
-			// A reopened preview waits for this. If the mark is lost, the sweep sets it.
-			if err := l.o.Store.Mark(ctx, l.claim.Key(), preview.Intake, now); err != nil {
-				return err
-			}
-		}
-		if before != next.Phase {
-			l.o.Log.InfoContext(ctx, "gateway", "preview", l.claim.Key().String(), "phase", next.Phase,
-				"generation", l.wanted.Generation)
 		}
 		reportProblem = l.report(ctx, due)
 		if problem != nil || len(actions) == 0 {
@@ -152,6 +146,21 @@ func (l *look) run(ctx context.Context) error {
 			return errors.Join(ctx.Err(), problem)
 		}
 	}
+	return errRestless
+}
+
+// phase tells what a new phase means to others. A reopened preview waits for the end of the removal; if the mark is lost,
+// the sweep sets it.
+func (l *look) phase(ctx context.Context, before preview.Phase) error {
+	now := l.observed.Phase
+	if before == now {
+		return nil
+	}
+	l.o.Log.InfoContext(ctx, "gateway", "preview", l.claim.Key().String(), "phase", now, "generation", l.wanted.Generation)
+	if now != preview.PhaseRemoved {
+		return nil
+	}
+	return l.o.Store.Mark(ctx, l.claim.Key(), preview.Intake, time.Now())
 }
 
 // failing notes a temporary failure; people are told of it once it has gone on for a while.
@@ -191,8 +200,7 @@ func (l *look) perform(ctx context.Context, actions []preview.Action) (preview.G
 	for _, a := range actions {
 		began := time.Now()
 		err := l.one(ctx, a, &facts)
-		var user *preview.UserError
-		if errors.As(err, &user) {
+		if user, ok := errors.AsType[*preview.UserError](err); ok {
 			facts.Failure = &preview.Failure{Stage: "gateway", UserError: *user, At: time.Now().UTC()}
 			if a.Kind == preview.ApplyGateway {
 				facts.Tried = l.observed.Applying.Digest

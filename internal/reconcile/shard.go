@@ -17,8 +17,7 @@ const (
 // A shardLock is the right to create a config on an API shard: API Gateway takes one creation at a time per API, and a
 // second one may break both.
 type shardLock struct {
-	ctx    context.Context //nolint:containedctx // cancelled when the lock is lost; it lives as long as the lock
-	cancel context.CancelCauseFunc
+	cancel context.CancelCauseFunc // of what runs under the lock
 	store  preview.Leases
 	once   sync.Once
 	done   chan struct{}
@@ -26,8 +25,9 @@ type shardLock struct {
 	lease  preview.Lease
 }
 
-// lockShard waits for the lock. It is had only once API Gateway shows no creation under way, whoever began that.
-func (l *look) lockShard(ctx context.Context, project, api string) (*shardLock, error) {
+// lockShard waits for the lock. It is had only once API Gateway shows no creation under way, whoever began that. What runs
+// under it takes the context that is returned, which is cancelled when the lock is lost.
+func (l *look) lockShard(ctx context.Context, project, api string) (*shardLock, context.Context, error) {
 	name := "shard:" + project + "/" + api
 	var lease preview.Lease
 	for {
@@ -35,25 +35,26 @@ func (l *look) lockShard(ctx context.Context, project, api string) (*shardLock, 
 		var err error
 		lease, ok, err = l.o.Store.Acquire(ctx, name, l.o.Holder, shardTTL)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if ok {
 			break
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		case <-time.After(shardWait):
 		}
 	}
 	lock := &shardLock{store: l.o.Store, done: make(chan struct{}), ended: make(chan struct{}), lease: lease}
-	lock.ctx, lock.cancel = context.WithCancelCause(ctx)
-	go lock.renew()
-	if err := l.awaitQuiet(lock.ctx, project, api); err != nil {
+	held, cancel := context.WithCancelCause(ctx)
+	lock.cancel = cancel
+	go lock.renew(held)
+	if err := l.awaitQuiet(held, project, api); err != nil {
 		lock.unlock(ctx)
-		return nil, err
+		return nil, nil, err
 	}
-	return lock, nil
+	return lock, held, nil
 }
 
 // awaitQuiet waits until no config of the API is being created.
@@ -79,7 +80,7 @@ func (l *look) awaitQuiet(ctx context.Context, project, api string) error {
 }
 
 // renew keeps the lock until it is given back. When that fails for too long, what runs under it is cancelled.
-func (s *shardLock) renew() {
+func (s *shardLock) renew(ctx context.Context) {
 	defer close(s.ended)
 	tick := time.NewTicker(shardTTL / 4)
 	defer tick.Stop()
@@ -87,11 +88,11 @@ func (s *shardLock) renew() {
 		select {
 		case <-s.done:
 			return
-		case <-s.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		lease, err := s.store.Renew(s.ctx, s.lease, shardTTL)
+		lease, err := s.store.Renew(ctx, s.lease, shardTTL)
 		switch {
 		case err == nil:
 			s.lease = lease

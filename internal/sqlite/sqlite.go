@@ -13,7 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver, in pure Go
+	driver "modernc.org/sqlite" // in pure Go
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/gangway-dev/gangway/internal/preview"
 )
@@ -56,7 +57,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, write); err != nil {
+	if err := migrateInTime(ctx, write); err != nil {
 		_ = write.Close()
 		return nil, fmt.Errorf("opening store %s: %w", path, err)
 	}
@@ -79,6 +80,26 @@ func open(path string, connections int) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(connections)
 	return db, nil
+}
+
+// openTime is how long the first to open a new file may keep the others waiting.
+const openTime = 10 * time.Second
+
+// migrateInTime is migrate, tried again while another process is at it: turning a new file's write-ahead log on is refused
+// at once then, without the wait that busy_timeout asks for (https://www.sqlite.org/c3ref/busy_handler.html).
+func migrateInTime(ctx context.Context, db *sql.DB) error {
+	for began := time.Now(); ; {
+		err := migrate(ctx, db)
+		var busy *driver.Error
+		if err == nil || !errors.As(err, &busy) || busy.Code()&0xff != sqlite3.SQLITE_BUSY || time.Since(began) > openTime {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -143,7 +164,7 @@ func (s *Store) Save(ctx context.Context, lease preview.Lease, row preview.Row) 
 	if err != nil {
 		return row, fmt.Errorf("saving %s: %w", row.Key, err)
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	defer tx.Rollback()
 	saved, err := save(ctx, tx, lease, row)
 	if err == nil {
 		err = tx.Commit()
@@ -194,7 +215,7 @@ func (s *Store) List(ctx context.Context, owner preview.Owner) ([]preview.Row, e
 	if err != nil {
 		return nil, fmt.Errorf("listing rows: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	var list []preview.Row
 	for rows.Next() {
 		var key string
@@ -223,7 +244,7 @@ func (s *Store) Due(ctx context.Context, owner preview.Owner, now time.Time, lim
 	if err != nil {
 		return nil, fmt.Errorf("finding due rows: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	var keys []preview.Key
 	for rows.Next() {
 		var text string

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,30 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	if _, ok, err := b.Acquire(t.Context(), "x", "b", time.Minute); ok || err != nil {
 		t.Errorf("both hold the lease: %v, %v", ok, err)
+	}
+}
+
+// Both commands of a new installation open the file at the same moment.
+func TestOpenedByManyAtOnce(t *testing.T) {
+	for range 10 {
+		path := filepath.Join(t.TempDir(), "store.db")
+		var group sync.WaitGroup
+		start := make(chan struct{})
+		for range 4 {
+			group.Go(func() {
+				<-start
+				s, err := sqlite.Open(t.Context(), path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(start)
+		group.Wait()
 	}
 }
 

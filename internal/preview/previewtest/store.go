@@ -42,9 +42,9 @@ func key(n int) preview.Key {
 	return preview.Key{Environment: "development", Gateway: "shop", Repository: 812345678, PullRequest: n}
 }
 
-func lease(t *testing.T, s preview.Store, k preview.Key, owner preview.Owner) preview.Lease {
+func lease(t *testing.T, s preview.Store, k preview.Key) preview.Lease {
 	t.Helper()
-	l, ok, err := s.Acquire(t.Context(), preview.LeaseName(k, owner), "holder", time.Minute)
+	l, ok, err := s.Acquire(t.Context(), preview.LeaseName(k, preview.Intake), "holder", time.Minute)
 	if err != nil || !ok {
 		t.Fatalf("Acquire = %v, %v; want the lease", ok, err)
 	}
@@ -68,7 +68,7 @@ func testAbsent(t *testing.T, s preview.Store) {
 }
 
 func testSave(t *testing.T, s preview.Store) {
-	l := lease(t, s, key(1), preview.Intake)
+	l := lease(t, s, key(1))
 	row := load(t, s, key(1), preview.Intake)
 	row.Body = []byte(`{"a":1}`)
 	row.Due = time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
@@ -93,7 +93,7 @@ func testSave(t *testing.T, s preview.Store) {
 }
 
 func testConflict(t *testing.T, s preview.Store) {
-	l := lease(t, s, key(1), preview.Intake)
+	l := lease(t, s, key(1))
 	row := load(t, s, key(1), preview.Intake)
 	row.Body = []byte(`{}`)
 	if _, err := s.Save(t.Context(), l, row); err != nil {
@@ -157,7 +157,7 @@ func testMark(t *testing.T, s preview.Store) {
 
 func testMarkDuringWork(t *testing.T, s preview.Store) {
 	at := time.Now().UTC().Truncate(time.Millisecond)
-	l := lease(t, s, key(1), preview.Intake)
+	l := lease(t, s, key(1))
 	mark(t, s, key(1), at)
 	row := load(t, s, key(1), preview.Intake)
 	mark(t, s, key(1), at.Add(time.Second))
@@ -225,11 +225,11 @@ func testLease(t *testing.T, s preview.Store) {
 }
 
 func testRelease(t *testing.T, s preview.Store) {
-	first := lease(t, s, key(1), preview.Intake)
+	first := lease(t, s, key(1))
 	if err := s.Release(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	second := lease(t, s, key(1), preview.Intake)
+	second := lease(t, s, key(1))
 	if second.Epoch <= first.Epoch {
 		t.Errorf("epoch %d after %d; want a higher one", second.Epoch, first.Epoch)
 	}
@@ -242,7 +242,7 @@ func testRelease(t *testing.T, s preview.Store) {
 }
 
 func testRenew(t *testing.T, s preview.Store) {
-	l := lease(t, s, key(1), preview.Intake)
+	l := lease(t, s, key(1))
 	renewed, err := s.Renew(t.Context(), l, time.Hour)
 	if err != nil || !renewed.Until.After(l.Until) || renewed.Epoch != l.Epoch {
 		t.Errorf("Renew = %+v, %v; want a later end of the same epoch as %+v", renewed, err, l)
@@ -276,7 +276,7 @@ func testRace(t *testing.T, s preview.Store) {
 }
 
 func testSaves(t *testing.T, s preview.Store) {
-	l := lease(t, s, key(1), preview.Intake)
+	l := lease(t, s, key(1))
 	const writers, each = 4, 10
 	var wg sync.WaitGroup
 	for range writers {
