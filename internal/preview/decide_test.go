@@ -48,7 +48,9 @@ func (w *world) sha() string { return fmt.Sprintf("%016x%024x", w.r.Uint64(), 0)
 
 // happen changes the pull request.
 func (w *world) happen() {
-	switch w.r.IntN(8) {
+	switch w.r.IntN(9) {
+	case 8:
+		w.gateway = "" // somebody deleted it
 	case 0, 1:
 		w.pull.HeadSHA = w.sha()
 	case 2:
@@ -225,6 +227,7 @@ func (w *world) gatewayAction(a Action, facts *GatewayFacts) bool {
 			return true
 		}
 		facts.Composed = s
+		facts.Drifted = w.observed.Serving != nil && w.gateway != w.observed.Serving.Digest
 	case ApplyGateway:
 		if w.observed.Phase != PhaseApplying {
 			w.t.Error("P2: an apply runs that is not noted")

@@ -8,6 +8,7 @@ import (
 // GatewayFacts are what the aggregator's actions came back with. A fact that is missing changes nothing.
 type GatewayFacts struct {
 	Composed *Serving // what has to be live, composed from the truth just read
+	Drifted  bool     // API Gateway shows something else than Observed.Serving
 	Applied  *Serving // what was made live, with its URL
 	Probed   *string  // what the probe said; "" when the link answers
 	Taken    bool     // everything was taken in, up to
@@ -55,7 +56,7 @@ func (o Observed) towards(w Wanted, f GatewayFacts, now time.Time) (Observed, []
 		if f.Probed == nil && f.Cleaned == 0 {
 			return o, []Action{{Kind: ComposeGateway}}, time.Time{}
 		}
-	case o.Phase == PhaseLive && o.Serving != nil && o.Serving.Digest == f.Composed.Digest:
+	case o.Phase == PhaseLive && o.Serving != nil && o.Serving.Digest == f.Composed.Digest && !f.Drifted:
 		o.Serving = o.Serving.renewed(f.Composed, now)
 		o.succeed()
 	case o.Failure != nil && o.FailedFor == f.Composed.Digest:

@@ -58,7 +58,9 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 		if err := l.recoverStack(ctx, &stack); err != nil {
 			return nil, err
 		}
+		serving.ConfigID = stack.ConfigID
 	}
+	recovering := l.dirty
 	shard, held, err := l.lockShard(ctx, stack.Project, stack.API)
 	if err != nil {
 		return nil, err
@@ -74,6 +76,11 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if recovering {
+		if err := l.deleteConfigs(ctx, stack.Project, stack.API, map[string]bool{stack.ConfigID: true}); err != nil {
+			return nil, err
+		}
 	}
 	l.dirty = false
 	serving.URL = l.o.Scheme + "://" + outputs.Hostname
@@ -98,6 +105,10 @@ func (l *look) recoverStack(ctx context.Context, stack *preview.Stack) error {
 		held[id] = true
 	}
 	for _, g := range gateways {
+		if !held[g.ConfigID] && g.ConfigID == stack.ConfigID {
+			// The very config is in use and not in the state. It can't be imported, so the same content gets another id.
+			stack.ConfigID = l.claim.Key().ConfigID(stack.Document, stack.BackendServiceAccount+" instead of "+g.ConfigID)
+		}
 		held[g.ConfigID] = true // in use: it goes when the gateway has moved on, or was destroyed
 		if g.ID != stack.GatewayID || state.GatewayID != "" {
 			continue
@@ -114,6 +125,27 @@ func (l *look) recoverStack(ctx context.Context, stack *preview.Stack) error {
 		}
 	}
 	return l.deleteConfigs(ctx, stack.Project, stack.API, held)
+}
+
+// drifted tells whether API Gateway shows something else than what is thought to be live: then it is applied again, and
+// what is found is taken over or cleared up.
+func (l *look) drifted(ctx context.Context, composed *preview.Serving) (bool, error) {
+	serving := l.observed.Serving
+	if l.observed.Phase != preview.PhaseLive || serving == nil || serving.Digest != composed.Digest {
+		return false, nil
+	}
+	gateways, err := l.o.APIGateway.Gateways(ctx, l.site.Environment.Project, l.site.Environment.Region, l.owner())
+	if err != nil {
+		return false, err
+	}
+	for _, g := range gateways {
+		if g.ID == l.claim.Key().GatewayID() && g.ConfigID == serving.ConfigID {
+			return false, nil
+		}
+	}
+	l.o.Log.WarnContext(ctx, "gateway is not as it was left", "preview", l.claim.Key().String())
+	l.dirty = true
+	return true, nil
 }
 
 // deleteConfigs deletes the preview's configs on an API shard but those in keep.

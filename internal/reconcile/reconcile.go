@@ -101,7 +101,7 @@ func (r *Reconciler) Handle(ctx context.Context, claim *worker.Claim) error {
 		r.o.Log.ErrorContext(ctx, "reading row", "preview", row.Key.String(), "error", err)
 		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
 	}
-	place, err := r.o.Sites.Find(ctx, row.Key)
+	place, err := r.find(ctx, row.Key)
 	if errors.Is(err, site.ErrNotConfigured) {
 		r.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
 		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
@@ -114,6 +114,23 @@ func (r *Reconciler) Handle(ctx context.Context, claim *worker.Claim) error {
 		dirty: observed.Phase == preview.PhaseApplying || observed.Phase == preview.PhaseRemoving,
 	}
 	return l.run(ctx)
+}
+
+// find finds where a preview lives. What GitHub said when the preview was begun will do while it does not answer, so that
+// previews can be taken in without it.
+func (r *Reconciler) find(ctx context.Context, key preview.Key) (site.Site, error) {
+	place, err := r.o.Sites.Find(ctx, key)
+	if err == nil || errors.Is(err, site.ErrNotConfigured) {
+		return place, err
+	}
+	row, loadErr := r.o.Store.Load(ctx, key, preview.Intake)
+	if loadErr != nil {
+		return site.Site{}, errors.Join(err, loadErr)
+	}
+	if w, decodeErr := preview.DecodeWanted(row.Body); decodeErr == nil && w.Repository.ID == key.Repository {
+		return r.o.Sites.FindKnown(key, w.Repository)
+	}
+	return site.Site{}, err
 }
 
 // run goes on until nothing is left to do now.
@@ -220,6 +237,9 @@ func (l *look) one(ctx context.Context, a preview.Action, facts *preview.Gateway
 	switch a.Kind {
 	case preview.ComposeGateway:
 		facts.Composed, facts.Failure, err = l.compose(ctx)
+		if err == nil && facts.Composed != nil {
+			facts.Drifted, err = l.drifted(ctx, facts.Composed)
+		}
 	case preview.ApplyGateway:
 		facts.Applied, err = l.apply(ctx)
 	case preview.ProbeGateway:

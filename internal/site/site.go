@@ -85,6 +85,23 @@ func (f *Finder) Catalog() *catalog.Catalog { return f.catalog() }
 
 // Find finds where key lives. [ErrNotConfigured]: nowhere.
 func (f *Finder) Find(ctx context.Context, key preview.Key) (Site, error) {
+	repository, declared, err := f.ByID(ctx, key.Repository)
+	if err != nil {
+		return Site{}, err
+	}
+	return f.place(key, repository, declared)
+}
+
+// FindKnown is [Finder.Find] for a repository that GitHub has told of before; it asks nobody.
+func (f *Finder) FindKnown(key preview.Key, repository preview.Repository) (Site, error) {
+	declared, ok := f.catalog().Repository(repository.FullName())
+	if !ok {
+		return Site{}, fmt.Errorf("repository %q: %w", repository.FullName(), ErrNotConfigured)
+	}
+	return f.place(key, repository, declared)
+}
+
+func (f *Finder) place(key preview.Key, repository preview.Repository, declared *catalog.Repository) (Site, error) {
 	c := f.catalog()
 	environment, ok := c.Environment(key.Environment)
 	if !ok {
@@ -93,10 +110,6 @@ func (f *Finder) Find(ctx context.Context, key preview.Key) (Site, error) {
 	gateway, ok := environment.Gateway(key.Gateway)
 	if !ok {
 		return Site{}, fmt.Errorf("gateway %q: %w", key.Gateway, ErrNotConfigured)
-	}
-	repository, declared, err := f.ByID(ctx, key.Repository)
-	if err != nil {
-		return Site{}, err
 	}
 	return Site{
 		Key: key, Catalog: c, Environment: environment, Gateway: gateway, Repository: repository, Declared: declared,
