@@ -4,7 +4,7 @@ DIR ?= .gangway/local
 
 .PHONY: help
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: check
 check: ## Everything that has to hold before a change is merged (what CI runs)
@@ -55,8 +55,9 @@ golden: ## Rewrite the golden files; look at the difference before you commit it
 bench: bench-webhook bench-preview ## Measure what facts and goals are kept for
 
 .PHONY: bench-webhook
-bench-webhook: ## Webhook: answers per second, p50, p99 and memory at 64 connections
-	go test -run '^$$' -bench Deliveries -benchtime 50000x ./internal/receive
+bench-webhook: ## Webhook: answers per second, p50, p99 and memory at 64 connections, without and with the publish
+	go test -run '^$$' -bench '^BenchmarkDeliveries$$' -benchtime 50000x ./internal/receive
+	go test -run '^$$' -bench '^BenchmarkPublishedDeliveries$$' ./internal/app
 
 .PHONY: bench-preview
 bench-preview: ## Previews: from the last revision being ready to the link, at 1, 4 and 16 at once
