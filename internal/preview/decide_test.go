@@ -431,3 +431,22 @@ func FuzzParseKey(f *testing.F) {
 		}
 	})
 }
+
+// TestUsual: the last few changes count, what only serves the same again doesn't.
+func TestUsual(t *testing.T) {
+	var o Observed
+	if o.Usual() != 0 {
+		t.Errorf("without history Usual = %s", o.Usual())
+	}
+	changed := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for n, took := range []time.Duration{time.Hour, 9, 5, 1, 7, 3} {
+		w := Wanted{Generation: int64(n + 1), Intent: IntentLive, HeadSHA: "a", Changed: changed, Members: []Member{
+			{Service: "orders", Step: StepReady},
+		}}
+		applied := &Serving{Generation: w.Generation, HeadSHA: "a"}
+		o, _, _ = DecideObserved(w, o, GatewayFacts{Applied: applied}, changed.Add(took*time.Second))
+	}
+	if len(o.History) != 5 || o.Usual() != 5*time.Second {
+		t.Errorf("Usual = %s of %v; want the median of the last five", o.Usual(), o.History)
+	}
+}

@@ -51,6 +51,7 @@ func (o Observed) towards(w Wanted, f GatewayFacts, now time.Time) (Observed, []
 		o.Serving.Since = now
 		o.Serving.Probe = probePending
 		o.Phase = PhaseLive
+		o.took(w, now)
 		o.succeed()
 	case f.Composed == nil:
 		if f.Probed == nil && f.Cleaned == 0 {
@@ -105,6 +106,27 @@ func hasFormer(w Wanted) bool {
 		_, ok := w.Member(service)
 		return !ok
 	})
+}
+
+// maxHistory is how many times are remembered.
+const maxHistory = 5
+
+// took remembers how long the newest change took to be live.
+func (o *Observed) took(w Wanted, now time.Time) {
+	if o.Serving.Generation != w.Generation || w.Changed.IsZero() || now.Before(w.Changed) {
+		return
+	}
+	o.History = append(slices.Clone(o.History), now.Sub(w.Changed))
+	o.History = o.History[max(0, len(o.History)-maxHistory):]
+}
+
+// Usual is how long a change usually takes to be live: the median of the last few; 0 while there is none.
+func (o Observed) Usual() time.Duration {
+	if len(o.History) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(o.History))
+	return sorted[len(sorted)/2]
 }
 
 func (o *Observed) succeed() {

@@ -114,7 +114,7 @@ type Member struct {
 
 // A Failure is why a member, or an apply, did not work out.
 type Failure struct {
-	Stage string `json:"stage"` // "build", "deploy", "revision", "document", "gateway"
+	Stage string `json:"stage"` // "build", "deploy", "revision", "document", "gateway", "removal"
 	UserError
 	Findings []Finding `json:"findings,omitempty"`
 	At       time.Time `json:"at"`
@@ -157,6 +157,8 @@ type Observed struct {
 	RemoveFrom time.Time  `json:"remove_from,omitzero"` // when the last removal began
 	RemovedAt  time.Time  `json:"removed_at,omitzero"`  // when it was complete
 	Report     ReportRefs `json:"report"`
+
+	History []time.Duration `json:"history,omitempty"` // the last few times from a change to its being live, oldest first
 }
 
 // Serving is what a gateway serves, or is about to.
@@ -189,10 +191,13 @@ type Operation struct {
 	Path     string `json:"path"`
 	Service  string `json:"service"`
 	Override bool   `json:"override,omitempty"`
+	Public   bool   `json:"public,omitempty"` // needs neither token nor key
 }
 
-// ReportRefs are the ids of what was written on the pull request, and digests of what they say.
+// ReportRefs are the ids of what was written on the pull request, and digests of what they say. What is about to be created
+// is noted before: without an id, Commented, CheckSHA and DeploymentGen say that it may exist.
 type ReportRefs struct {
+	Commented      bool   `json:"commented,omitempty"`
 	CommentID      int64  `json:"comment_id,omitempty"`
 	CommentDigest  string `json:"comment_digest,omitempty"`
 	CheckRunID     int64  `json:"check_run_id,omitempty"`

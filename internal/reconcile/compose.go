@@ -79,7 +79,7 @@ func (l *look) render(serving *preview.Serving, list []openapi.Document) (*previ
 	}
 	for _, o := range composition.Operations {
 		serving.Operations = append(serving.Operations, preview.Operation{
-			Method: o.Method, Path: o.Path, Service: o.Service, Override: o.Origin.Override,
+			Method: o.Method, Path: o.Path, Service: o.Service, Override: o.Origin.Override, Public: o.Public,
 		})
 	}
 	serving.Open = l.site.Catalog.Previews.Open

@@ -183,7 +183,14 @@ func (l *look) phase(ctx context.Context, before preview.Phase) error {
 // failing notes a temporary failure; people are told of it once it has gone on for a while.
 func failing(o preview.Observed, w preview.Wanted, now time.Time) preview.Observed {
 	o.Attempts++
-	if o.Attempts >= visibleFailed && (o.Failure == nil || o.FailedFor == "") && w.Intent == preview.IntentLive {
+	switch {
+	case o.Attempts < visibleFailed:
+	case o.Phase == preview.PhaseRemoving && (o.Failure == nil || o.Failure.At.Before(o.RemoveFrom)):
+		o.Failure = &preview.Failure{Stage: "removal", At: now, UserError: preview.UserError{
+			Summary: "Not everything could be taken down yet",
+			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",
+		}}
+	case o.Phase != preview.PhaseRemoving && w.Intent == preview.IntentLive && (o.Failure == nil || o.FailedFor == ""):
 		o.Failure = &preview.Failure{Stage: "gateway", At: now, UserError: preview.UserError{
 			Summary: "The gateway could not be brought up to date",
 			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",

@@ -13,17 +13,26 @@ import (
 	"github.com/gangway-dev/gangway/internal/report"
 )
 
-// report makes the pull request show the state, part by part, and only what has changed since it was written last. Its
-// references are saved as soon as they are known; if that fails, they are found again by marker and external id. An error
-// does not stop work on Google Cloud: it is returned to be tried again.
+// report makes the pull request show the state, part by part, and only what has changed since it was written last. What is
+// about to be created is saved first, so that a process that dies in between leaves nothing that a later state knows
+// nothing of: it is found again by marker, external id or task. An error does not stop work on Google Cloud: it is returned
+// to be tried again.
 func (l *look) report(ctx context.Context, due time.Time) error {
 	if l.wanted.Generation == 0 {
 		return nil
 	}
-	before := l.observed.Report
-	r := report.Render(report.Preview{Key: l.claim.Key(), Wanted: l.wanted, Observed: l.observed})
-	problem := errors.Join(l.writeComment(ctx, r), l.writeDeployment(ctx, r), l.writeCheck(ctx, r))
-	if l.observed.Report != before {
+	saved := l.observed.Report
+	problem := l.prepare(ctx, l.rendered())
+	if l.observed.Report != saved {
+		if err := l.save(ctx, due); err != nil {
+			return errors.Join(err, problem)
+		}
+		saved = l.observed.Report
+	}
+	r := l.rendered()
+	problem = errors.Join(problem, l.writeComment(ctx, r), l.writeDeployment(ctx, r), l.writeCheck(ctx, r))
+	problem = errors.Join(problem, l.writeComment(ctx, l.rendered())) // it may link to what was only now created
+	if l.observed.Report != saved {
 		if err := l.save(ctx, due); err != nil {
 			return errors.Join(err, problem)
 		}
@@ -32,6 +41,38 @@ func (l *look) report(ctx context.Context, due time.Time) error {
 		return fmt.Errorf("reporting: %w", problem)
 	}
 	return nil
+}
+
+// rendered is what the pull request should show.
+func (l *look) rendered() report.Report {
+	return report.Render(report.Preview{
+		Key: l.claim.Key(), Wanted: l.wanted, Observed: l.observed,
+		Usual: l.observed.Usual(), Expire: l.site.Catalog.Previews.ExpireAfter,
+	})
+}
+
+// prepare ends what belongs to an earlier head or generation, and notes what is about to be created.
+func (l *look) prepare(ctx context.Context, r report.Report) error {
+	refs := &l.observed.Report
+	if r.Comment != nil {
+		refs.Commented = true
+	}
+	var problems []error
+	if r.CheckRun != nil && refs.CheckSHA != r.CheckRun.HeadSHA {
+		if err := l.supersede(ctx, *r.CheckRun); err != nil {
+			problems = append(problems, err)
+		} else {
+			refs.CheckRunID, refs.CheckSHA, refs.CheckDigest = 0, r.CheckRun.HeadSHA, ""
+		}
+	}
+	if r.Deployment != nil && refs.DeploymentGen != l.wanted.Generation {
+		if err := l.retire(ctx, replaced()); err != nil {
+			problems = append(problems, err)
+		} else {
+			refs.DeploymentID, refs.DeploymentGen, refs.DeploymentSaid = 0, l.wanted.Generation, ""
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func (l *look) writeComment(ctx context.Context, r report.Report) error {
@@ -47,49 +88,55 @@ func (l *look) writeComment(ctx context.Context, r report.Report) error {
 	return nil
 }
 
-// writeCheck writes the check run on the head commit. One on an earlier head is ended as superseded: that is neither good
-// nor bad.
-func (l *look) writeCheck(ctx context.Context, r report.Report) error {
-	refs := &l.observed.Report
-	if r.CheckRun == nil {
+// supersede ends the check run of an earlier head: that is neither good nor bad.
+func (l *look) supersede(ctx context.Context, newer report.CheckRun) error {
+	refs := l.observed.Report
+	if refs.CheckSHA == "" {
 		return nil
 	}
-	if refs.CheckSHA != r.CheckRun.HeadSHA {
-		if refs.CheckRunID != 0 {
-			_, err := l.o.GitHub.WriteCheckRun(ctx, l.site.Repository, refs.CheckRunID, report.Superseded(*r.CheckRun, refs.CheckSHA))
-			if err != nil && !errors.Is(err, preview.ErrNotFound) {
-				return err
-			}
-		}
-		refs.CheckRunID, refs.CheckDigest = 0, ""
+	_, err := l.o.GitHub.WriteCheckRun(ctx, l.site.Repository, refs.CheckRunID, report.Superseded(newer, refs.CheckSHA))
+	if errors.Is(err, preview.ErrNotFound) {
+		return nil
 	}
-	if refs.CheckDigest == digest(r.CheckRun) {
+	return err
+}
+
+// writeCheck writes the check run on the head commit.
+func (l *look) writeCheck(ctx context.Context, r report.Report) error {
+	refs := &l.observed.Report
+	if r.CheckRun == nil || refs.CheckSHA != r.CheckRun.HeadSHA || refs.CheckDigest == digest(r.CheckRun) {
 		return nil
 	}
 	id, err := l.o.GitHub.WriteCheckRun(ctx, l.site.Repository, refs.CheckRunID, *r.CheckRun)
 	if err != nil {
 		return err
 	}
-	refs.CheckRunID, refs.CheckSHA, refs.CheckDigest = id, r.CheckRun.HeadSHA, digest(r.CheckRun)
+	refs.CheckRunID, refs.CheckDigest = id, digest(r.CheckRun)
 	return nil
 }
 
-// writeDeployment keeps one GitHub deployment a generation: GitHub would keep only one of an environment active by
-// itself, so that the earlier generation's is retired here.
+// writeDeployment keeps one GitHub deployment a generation, and its status.
 func (l *look) writeDeployment(ctx context.Context, r report.Report) error {
 	refs := &l.observed.Report
-	if r.Deployment != nil && refs.DeploymentGen != l.wanted.Generation {
-		if err := l.retire(ctx); err != nil {
+	if r.Status == nil || refs.DeploymentSaid == digest(r.Status) {
+		return nil
+	}
+	if r.Deployment == nil {
+		if err := l.retire(ctx, *r.Status); err != nil {
 			return err
 		}
+		refs.DeploymentSaid = digest(r.Status)
+		return nil
+	}
+	if refs.DeploymentGen != l.wanted.Generation {
+		return nil // the earlier one could not be retired yet
+	}
+	if refs.DeploymentID == 0 {
 		id, err := l.o.GitHub.WriteDeployment(ctx, l.site.Repository, *r.Deployment)
 		if err != nil {
 			return err
 		}
-		refs.DeploymentID, refs.DeploymentGen, refs.DeploymentSaid = id, l.wanted.Generation, ""
-	}
-	if r.Status == nil || refs.DeploymentID == 0 || refs.DeploymentSaid == digest(r.Status) {
-		return nil
+		refs.DeploymentID = id
 	}
 	if err := l.o.GitHub.WriteDeploymentStatus(ctx, l.site.Repository, refs.DeploymentID, *r.Status); err != nil {
 		return err
@@ -98,19 +145,31 @@ func (l *look) writeDeployment(ctx context.Context, r report.Report) error {
 	return nil
 }
 
-// retire makes the deployment of an earlier generation inactive.
-func (l *look) retire(ctx context.Context) error {
-	refs := &l.observed.Report
-	if refs.DeploymentID == 0 {
+// replaced is the end of an earlier generation's deployment. GitHub would keep only one of an environment active by itself,
+// whosever pull request's it is: so each is retired by name.
+func replaced() report.DeploymentStatus {
+	return report.DeploymentStatus{State: "inactive", Description: "Replaced by a newer generation"}
+}
+
+// retire makes the deployment of an earlier generation inactive. Where its id was lost, all of the pull request's are.
+func (l *look) retire(ctx context.Context, as report.DeploymentStatus) error {
+	refs := l.observed.Report
+	ids := []int64{refs.DeploymentID}
+	switch {
+	case refs.DeploymentGen == 0:
 		return nil
+	case refs.DeploymentID == 0:
+		var err error
+		if ids, err = l.o.GitHub.Deployments(ctx, l.site.Repository, report.Task(l.claim.Key())); err != nil {
+			return err
+		}
 	}
-	err := l.o.GitHub.WriteDeploymentStatus(ctx, l.site.Repository, refs.DeploymentID, report.DeploymentStatus{
-		State: "inactive", Description: "Replaced by a newer generation",
-	})
-	if err != nil && !errors.Is(err, preview.ErrNotFound) {
-		return err
+	for _, id := range ids {
+		err := l.o.GitHub.WriteDeploymentStatus(ctx, l.site.Repository, id, as)
+		if err != nil && !errors.Is(err, preview.ErrNotFound) {
+			return err
+		}
 	}
-	refs.DeploymentID, refs.DeploymentSaid = 0, ""
 	return nil
 }
 

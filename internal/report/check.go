@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -17,21 +16,21 @@ const maxSummary = 65_535
 
 // checkRun is the check run on the head. Where nothing is wanted, only one that is there already is completed.
 func (v view) checkRun() *CheckRun {
-	r := v.Observed.Report
-	if v.leaving() && r.CheckRunID == 0 || v.Wanted.HeadSHA == "" {
+	if v.leaving() && v.Observed.Report.CheckSHA == "" || v.Wanted.HeadSHA == "" {
 		return nil
 	}
 	emoji, words := v.heading()
 	c := &CheckRun{
 		Name:       checkName(v.Key),
 		HeadSHA:    v.Wanted.HeadSHA,
-		ExternalID: fmt.Sprintf("%s#%d", v.Key, v.Wanted.Generation),
+		ExternalID: v.Key.String(),
 		DetailsURL: v.details(),
 		Title:      emoji + " " + strings.ReplaceAll(words, "`", ""),
 	}
 	c.Status, c.Conclusion = v.conclusion()
 	p := &page{limit: maxSummary - 100}
 	v.body(p)
+	v.api(p)
 	if p.full {
 		p.b.WriteString("\n\n_Cut: there is more than fits here._")
 	}

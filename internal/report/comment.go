@@ -61,14 +61,14 @@ func (v view) comment() string {
 func (v view) body(p *page) {
 	switch v.state {
 	case ready, unhealthy, checking:
-		v.open(p, "Open the preview")
+		v.welcome(p)
 		if v.state == unhealthy {
 			p.block("The probe said: " + code(v.Observed.Serving.Probe) + ". The preview may need a moment more, or the code may be at fault.")
 		}
 		v.table(p)
 		v.origin(p)
 	case updating:
-		v.open(p, "Open the preview of "+commit(v.Observed.Serving.HeadSHA))
+		v.open(p, "Open the preview of "+commit(v.Observed.Serving.HeadSHA), "")
 		v.table(p)
 		v.usual(p)
 	case building:
@@ -86,9 +86,21 @@ func (v view) body(p *page) {
 	}
 }
 
-func (v view) open(p *page, words string) {
+// welcome leads to what is up.
+func (v view) welcome(p *page) {
+	s := v.Observed.Serving
+	if s.Open != "" || v.docs() == "" {
+		v.open(p, "Open the preview", link("API documentation", v.docs()))
+		return
+	}
+	v.open(p, "Open the preview", "")
+	p.block("None of its operations can be opened without filling something in, so that the link shows how to call them. " +
+		"It answers at " + code(s.URL) + ".")
+}
+
+func (v view) open(p *page, words, more string) {
 	if to := link(words, v.link()); to != "" {
-		p.block("**" + to + "**")
+		p.block(join(" · ", "**"+to+"**", more))
 	}
 }
 
@@ -167,13 +179,13 @@ func (v view) failed(p *page) {
 	for _, f := range v.failures {
 		v.failure(p, f)
 	}
-	if old := v.Observed.Serving; old != nil && v.link() != "" {
+	if old := v.Observed.Serving; v.serves() {
 		what := "The link still serves " + commit(old.HeadSHA) + ", which is old."
 		if old.HeadSHA == v.Wanted.HeadSHA {
 			what = "The link still serves " + commit(old.HeadSHA) + " as it was before the last change, which is old."
 		}
 		p.block(what)
-		v.open(p, "Open the old preview")
+		v.open(p, "Open the old preview", "")
 	}
 	v.table(p)
 }
@@ -200,10 +212,7 @@ func (v view) failure(p *page, f failure) {
 	if strings.TrimSpace(f.Detail) != "" {
 		p.block(fence(f.Detail))
 	}
-	next := ""
-	if f.Hint != "" {
-		next = "**Next:** " + text(f.Hint)
-	}
+	next := "**Next:** " + text(cmp.Or(f.Hint, "Mend it and push, or push again to try once more."))
 	p.block(join(" · ", next, link("Full log", f.log)))
 }
 
@@ -252,7 +261,6 @@ func (v view) goodbye(p *page) {
 	p.block(join(" ", reason, v.took()))
 	if f := v.Observed.Failure; v.state == removing && f != nil && !f.At.Before(v.Observed.RemoveFrom) {
 		v.failure(p, failure{Failure: f})
-		p.block("It is tried again by itself.")
 	}
 }
 

@@ -3,10 +3,15 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gangway-dev/gangway/internal/preview"
 )
 
 // maxDescription is GitHub's limit of a deployment's and a status's description, in characters.
 const maxDescription = 140
+
+// Task is the task of a preview's deployments, by which they are told from those of other pull requests.
+func Task(k preview.Key) string { return fmt.Sprintf("preview-pr-%d", k.PullRequest) }
 
 // deployment is the deployment of the wanted generation; nil when none is wanted.
 func (v view) deployment() *Deployment {
@@ -18,7 +23,7 @@ func (v view) deployment() *Deployment {
 	return &Deployment{
 		SHA:         v.Wanted.HeadSHA,
 		Environment: "preview",
-		Task:        fmt.Sprintf("preview-pr-%d", v.Key.PullRequest),
+		Task:        Task(v.Key),
 		Description: describe(fmt.Sprintf("Preview on the gateway %s of %s", v.Key.Gateway, v.Key.Environment)),
 	}
 }
@@ -38,7 +43,7 @@ func (v view) status() *DeploymentStatus {
 			s.State = "queued"
 		}
 	case silent, blocked, removing, removed, dropped:
-		if v.Observed.Report.DeploymentID == 0 {
+		if r := v.Observed.Report; r.DeploymentID == 0 && r.DeploymentGen == 0 {
 			return nil
 		}
 		s.State = "inactive"

@@ -38,6 +38,7 @@ func everywhere(s string) []Preview {
 	up := live()
 	up.Observed.Serving.Open = "/" + s
 	up.Observed.Serving.Probe = s
+	up.Observed.Serving.Operations = []preview.Operation{{Method: "GET", Path: "/" + s, Service: s}, {Method: s, Path: s, Service: s}}
 	up.Observed.Serving.Assumed = []string{s}
 	up.Wanted.Members[0].Service, up.Wanted.Members[0].Revision, up.Wanted.Members[0].URL = s, s, "https://direct.example"+s
 

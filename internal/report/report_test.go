@@ -53,7 +53,9 @@ func live() Preview {
 		},
 		Observed: preview.Observed{
 			Phase: preview.PhaseLive, Serving: serving(head, 3),
-			Report: preview.ReportRefs{CommentID: 7, CheckRunID: 8, CheckSHA: head, DeploymentID: 9},
+			Report: preview.ReportRefs{
+				Commented: true, CommentID: 7, CheckRunID: 8, CheckSHA: head, DeploymentID: 9, DeploymentGen: 3,
+			},
 		},
 		Usual:  3*time.Minute + 10*time.Second,
 		Expire: 72 * time.Hour,
@@ -63,6 +65,12 @@ func live() Preview {
 func serving(sha string, generation int64) *preview.Serving {
 	return &preview.Serving{
 		Generation: generation, HeadSHA: sha, URL: "https://shop-pr-42-1a2b3c-xyz.ew.gateway.dev", Open: "/products", Others: 9,
+		Operations: []preview.Operation{
+			{Method: "GET", Path: "/orders", Service: "orders", Override: true},
+			{Method: "DELETE", Path: "/orders/{id}", Service: "orders", Override: true},
+			{Method: "POST", Path: "/payments", Service: "payments", Override: true},
+			{Method: "GET", Path: "/products", Service: "catalog", Public: true},
+		},
 	}
 }
 
@@ -100,6 +108,7 @@ func liveStates(put func(string, func(*Preview))) {
 		p.Observed.Serving.Assumed = []string{"users", "catalog"}
 		p.Observed.Serving.Others, p.Wanted.AllChanged, p.Expire = 1, true, 0
 	})
+	put("ready-without-a-page", func(p *Preview) { p.Observed.Serving.Open = "" })
 	put("checking", func(p *Preview) { p.Observed.Serving.Probe = notCalled })
 	put("unhealthy", func(p *Preview) { p.Observed.Serving.Probe = "GET /products answers 502" })
 	put("waiting", func(p *Preview) {
@@ -169,6 +178,19 @@ func goneStates(put func(string, func(*Preview))) {
 	put("removing", func(p *Preview) {
 		gone(p, preview.IntentClosed)
 		p.Observed.Phase, p.Observed.RemoveFrom = preview.PhaseRemoving, noon
+	})
+	put("removal-goes-wrong", func(p *Preview) {
+		gone(p, preview.IntentClosed)
+		p.Observed.Phase, p.Observed.RemoveFrom = preview.PhaseRemoving, noon
+		p.Observed.Failure = &preview.Failure{Stage: "removal", At: noon.Add(time.Minute), UserError: preview.UserError{
+			Summary: "Not everything could be taken down yet", Hint: "It is being tried again.",
+		}}
+	})
+	// The process died after it had noted what it was about to write.
+	put("closed-before-ids-were-saved", func(p *Preview) {
+		gone(p, preview.IntentClosed)
+		p.Wanted.Down = 0
+		p.Observed = preview.Observed{Report: preview.ReportRefs{Commented: true, CheckSHA: head, DeploymentGen: 3}}
 	})
 	removedState := func(p *Preview) {
 		p.Observed.Phase, p.Observed.Serving, p.Observed.Removed = preview.PhaseRemoved, nil, 4

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -66,7 +67,7 @@ func (v view) live() state {
 		return unhealthy
 	case len(v.failures) > 0:
 		return failed
-	case v.link() != "":
+	case v.serves():
 		return updating
 	}
 	return building
@@ -76,12 +77,11 @@ func (v view) live() state {
 const notCalled = "not called yet"
 
 // gone is the state of a preview that should not be there (any more). Where nothing was ever said, there is nothing to
-// take back: that is so when no comment is known and nothing had to be taken in but what a first look is for.
+// take back.
 func (v view) gone() state {
 	o, w := v.Observed, v.Wanted
-	said := o.Report.CommentID != 0 || o.Report.CommentDigest != "" || o.Phase != preview.PhaseNone && w.Generation > 1
 	switch {
-	case !said:
+	case !o.Report.Commented && o.Report.CommentID == 0:
 		return silent
 	case w.Down > o.Removed:
 		return removing
@@ -112,17 +112,25 @@ func failures(p Preview) []failure {
 	return all
 }
 
-// link is what the gateway's link opens; "" while nothing is served.
-func (v view) link() string {
+// serves tells whether a gateway serves something, whatever that is.
+func (v view) serves() bool {
 	s := v.Observed.Serving
-	if s == nil || s.URL == "" || v.Observed.Phase != preview.PhaseLive && v.Observed.Phase != preview.PhaseApplying {
+	return s != nil && s.URL != "" && (v.Observed.Phase == preview.PhaseLive || v.Observed.Phase == preview.PhaseApplying)
+}
+
+// link is what a person opens: the page of the gateway, or the API's documentation where no page can be opened without
+// filling something in; "" while nothing is served.
+func (v view) link() string {
+	switch s := v.Observed.Serving; {
+	case !v.serves():
 		return ""
+	case s.Open == "":
+		return cmp.Or(v.docs(), s.URL)
+	case strings.HasPrefix(s.Open, "/"):
+		return strings.TrimRight(s.URL, "/") + s.Open
+	default:
+		return strings.TrimRight(s.URL, "/") + "/" + s.Open
 	}
-	open := s.Open
-	if !strings.HasPrefix(open, "/") {
-		open = "/" + open
-	}
-	return strings.TrimRight(s.URL, "/") + open
 }
 
 // count is how many members are at one of the steps.

@@ -45,6 +45,8 @@ func doing(stage string) string {
 		return "composing the OpenAPI documents"
 	case "gateway":
 		return "updating the gateway"
+	case "removal":
+		return "taking it down"
 	}
 	return "the preview"
 }
