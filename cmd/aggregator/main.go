@@ -26,5 +26,5 @@ func main() {
 
 const usage = `usage: aggregator
 
-Makes previews live and takes them in. All settings come from the environment:
+Makes previews live and takes them in.
 `

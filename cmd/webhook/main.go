@@ -27,5 +27,5 @@ func main() {
 const usage = `usage: webhook [--role receive|intake|all]
 
 Takes GitHub's deliveries at POST /github/webhook and brings pull requests' services
-to ready revisions on Cloud Run. All settings come from the environment:
+to ready revisions on Cloud Run.
 `

@@ -15,74 +15,76 @@ import (
 	"github.com/gangway-dev/gangway/internal/telemetry"
 )
 
+// Settings are read from the environment variables that their env tags name. The help tags are what --help says of them.
+
 // Common are the settings that both commands need.
 type Common struct {
-	Config  string `env:"GANGWAY_CONFIG, default=gangway.hcl"`      // the configuration file; it is read again when it changes
-	Store   string `env:"GANGWAY_STORE, default=.gangway/store.db"` // SQLite file, shared by the commands of one host
-	Holder  string `env:"GANGWAY_INSTANCE"`                         // names this instance in leases; made up when empty
-	Project string `env:"GANGWAY_PROJECT"`                          // the project whose Pub/Sub is used; by default the previews' environment's
-	Ensure  bool   `env:"GANGWAY_ENSURE_TOPICS"`                    // create missing topics and subscriptions: for the local cloud
-	Metrics string `env:"GANGWAY_METRICS_ADDR, default=:9090"`      // listens with /metrics, /livez and /readyz; "off" for none
+	Config  string `env:"GANGWAY_CONFIG, default=gangway.hcl" help:"the configuration file; it is read again when it changes"`
+	Store   string `env:"GANGWAY_STORE, default=.gangway/store.db" help:"SQLite file that the commands of one host share"`
+	Holder  string `env:"GANGWAY_INSTANCE" help:"names this instance in leases; made up when empty"`
+	Project string `env:"GANGWAY_PROJECT" help:"project whose Pub/Sub is used; when empty, that of the previews' environment"`
+	Ensure  bool   `env:"GANGWAY_ENSURE_TOPICS, default=false" help:"create missing topics and subscriptions: for the local cloud"`
+	Metrics string `env:"GANGWAY_METRICS_ADDR, default=:9090" help:"address that serves /metrics, /livez and /readyz; off serves none"`
 
-	GitHub GitHub
-	Google Google
-	Pace   Pace
-	Log    Log
+	GitHub GitHub `help:"GitHub"`
+	Google Google `help:"Google Cloud; without an endpoint the real one, with Application Default Credentials"`
+	Pace   Pace   `help:"Pace"`
+	Log    Log    `help:"Log, on standard error"`
 }
 
 // Log says how to log.
 type Log struct {
-	Format string     `env:"GANGWAY_LOG_FORMAT"`              // "json" (default) for Cloud Logging, "text" for a terminal
-	Level  slog.Level `env:"GANGWAY_LOG_LEVEL, default=INFO"` // DEBUG, INFO, WARN, ERROR
+	Format string     `env:"GANGWAY_LOG_FORMAT, default=json" help:"json for Cloud Logging, text for a terminal"`
+	Level  slog.Level `env:"GANGWAY_LOG_LEVEL, default=INFO" help:"DEBUG, INFO, WARN or ERROR"`
 }
 
-// GitHub says how to reach GitHub, and as which App.
+// GitHub says how to reach GitHub, and as which App. One of Key and KeyFile is needed.
 type GitHub struct {
-	URL     string           `env:"GITHUB_API_URL"`      // "" is https://api.github.com/
-	AppID   int64            `env:"GITHUB_APP_ID"`       //
-	Key     telemetry.Secret `env:"GITHUB_APP_KEY"`      // PEM
-	KeyFile string           `env:"GITHUB_APP_KEY_FILE"` // file with the PEM, instead
+	AppID   int64            `env:"GITHUB_APP_ID" help:"required: the App's numeric id, from its settings page"`
+	KeyFile string           `env:"GITHUB_APP_KEY_FILE" help:"required, or GITHUB_APP_KEY: file with the App's private key (PEM)"`
+	Key     telemetry.Secret `env:"GITHUB_APP_KEY" help:"the App's private key (PEM) itself"`
+	URL     string           `env:"GITHUB_API_URL" help:"the REST API; when empty, https://api.github.com/"`
 }
 
 // Google says where Google Cloud is. Empty endpoints are the real ones, with Application Default Credentials; with an
 // endpoint no credentials are used.
 type Google struct {
-	CloudRun   string `env:"GANGWAY_CLOUD_RUN_ENDPOINT"`
-	CloudBuild string `env:"GANGWAY_CLOUD_BUILD_ENDPOINT"`
-	APIGateway string `env:"GANGWAY_API_GATEWAY_ENDPOINT"`
-	PubSub     string `env:"PUBSUB_EMULATOR_HOST"`
+	CloudRun   string `env:"GANGWAY_CLOUD_RUN_ENDPOINT" help:"Cloud Run, as http://127.0.0.1:8080"`
+	CloudBuild string `env:"GANGWAY_CLOUD_BUILD_ENDPOINT" help:"Cloud Build"`
+	APIGateway string `env:"GANGWAY_API_GATEWAY_ENDPOINT" help:"API Gateway"`
+	PubSub     string `env:"PUBSUB_EMULATOR_HOST" help:"Pub/Sub's emulator, as 127.0.0.1:8085"`
 }
 
 // Pace says how often things are looked at.
 type Pace struct {
-	Poll        time.Duration `env:"GANGWAY_POLL_INTERVAL, default=5s"`  // the store, for rows that are due
-	Sweep       time.Duration `env:"GANGWAY_SWEEP_INTERVAL, default=5m"` // everything
-	Lease       time.Duration `env:"GANGWAY_LEASE, default=30s"`         // how long a row of a dead instance is left alone
-	Concurrency int           `env:"GANGWAY_CONCURRENCY, default=8"`     // previews that one instance works on at once
+	Poll        time.Duration `env:"GANGWAY_POLL_INTERVAL, default=5s" help:"how often the store is asked for previews that are due"`
+	Sweep       time.Duration `env:"GANGWAY_SWEEP_INTERVAL, default=5m" help:"how often the aggregator looks at everything"`
+	Lease       time.Duration `env:"GANGWAY_LEASE, default=30s" help:"how long a preview of a dead instance is left alone"`
+	Concurrency int           `env:"GANGWAY_CONCURRENCY, default=8" help:"previews that one instance works on at once"`
 }
 
-// Webhook are the settings of cmd/webhook.
+// Webhook are the settings of cmd/webhook. One of Secrets and SecretsFile is needed to receive.
 type Webhook struct {
+	Role        string             `env:"GANGWAY_ROLE, default=all" help:"receive (takes deliveries in), intake (works on them) or all; --role goes before"`
+	Port        string             `env:"PORT, default=8080" help:"port for GitHub's deliveries, /livez and /readyz (role receive)"`
+	Host        string             `env:"GANGWAY_HOST" help:"address that it listens on; when empty, all"`
+	SecretsFile string             `env:"GITHUB_WEBHOOK_SECRETS_FILE" help:"required, or GITHUB_WEBHOOK_SECRETS (role receive): file with the App's webhook secrets, one a line; read for each delivery, so that they can be rotated"`
+	Secrets     []telemetry.Secret `env:"GITHUB_WEBHOOK_SECRETS" help:"the App's webhook secrets themselves, separated by commas; all are valid at once"`
 	Common
-	Role        string             `env:"GANGWAY_ROLE, default=all"`   // "receive", "intake" or "all"
-	Port        string             `env:"PORT, default=8080"`          // of the public listener (role receive)
-	Host        string             `env:"GANGWAY_HOST"`                // it listens on; "" is all
-	Secrets     []telemetry.Secret `env:"GITHUB_WEBHOOK_SECRETS"`      // all are valid at once, so that they can be rotated
-	SecretsFile string             `env:"GITHUB_WEBHOOK_SECRETS_FILE"` // one a line, instead; read again for each delivery
 }
 
 // Aggregator are the settings of cmd/aggregator.
 type Aggregator struct {
-	Common
-	Stacks       string            `env:"GANGWAY_STACKS, default=.gangway/stacks"` // folder of Terraform's stacks
-	StateBucket  string            `env:"GANGWAY_STATE_BUCKET"`                    // "" keeps state beside the stacks
-	StatePrefix  string            `env:"GANGWAY_STATE_PREFIX, default=gangway"`
-	Provider     string            `env:"GANGWAY_PROVIDER, default=registry"`     // "registry", or "served" by this process
-	ProviderPoll time.Duration     `env:"GANGWAY_PROVIDER_POLL"`                  // between looks at a running operation; 0 is the provider's 10 s
-	Terraform    string            `env:"GANGWAY_TERRAFORM"`                      // path of the binary; "" looks in PATH, else fetches
-	Processes    int               `env:"GANGWAY_TERRAFORM_PROCESSES, default=2"` // at once
+	Stacks       string            `env:"GANGWAY_STACKS, default=.gangway/stacks" help:"folder of Terraform's stacks, one for each preview"`
+	StateBucket  string            `env:"GANGWAY_STATE_BUCKET" help:"Cloud Storage bucket for Terraform's state; when empty, it stays beside the stacks"`
+	StatePrefix  string            `env:"GANGWAY_STATE_PREFIX, default=gangway" help:"what the state's objects in the bucket begin with"`
+	Provider     string            `env:"GANGWAY_PROVIDER, default=registry" help:"Terraform's google-beta provider: registry (what Terraform finds) or served (by this process, for the local cloud)"`
+	ProviderPoll time.Duration     `env:"GANGWAY_PROVIDER_POLL, default=0s" help:"pause between looks at a running operation; 0s is the provider's own"`
+	Terraform    string            `env:"GANGWAY_TERRAFORM" help:"the terraform binary; when empty, that in PATH, else one is fetched"`
+	Processes    int               `env:"GANGWAY_TERRAFORM_PROCESSES, default=2" help:"Terraform processes at once"`
 	TerraformEnv map[string]string // what Terraform may see of the environment; nil is the process's own
-	Scheme       string            `env:"GANGWAY_LINK_SCHEME, default=https"` // of previews' links
+	Scheme       string            `env:"GANGWAY_LINK_SCHEME, default=https" help:"of previews' links: https or http"`
+	Common
 }
 
 // problems collects what is wrong with settings.
@@ -93,6 +95,16 @@ func (c Common) problems() []error {
 	}
 	if c.GitHub.Key == "" && c.GitHub.KeyFile == "" {
 		list = append(list, errors.New("GITHUB_APP_KEY_FILE is missing: the file with the App's private key (PEM)"))
+	}
+	for name, pace := range map[string]time.Duration{
+		"GANGWAY_POLL_INTERVAL": c.Pace.Poll, "GANGWAY_SWEEP_INTERVAL": c.Pace.Sweep, "GANGWAY_LEASE": c.Pace.Lease,
+	} {
+		if pace < time.Millisecond {
+			list = append(list, fmt.Errorf("%s is %s: want a time such as 5s", name, pace))
+		}
+	}
+	if c.Pace.Concurrency < 1 {
+		list = append(list, fmt.Errorf("GANGWAY_CONCURRENCY is %d: want at least 1", c.Pace.Concurrency))
 	}
 	return list
 }

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"reflect"
-	"strings"
 	"syscall"
 
 	"github.com/sethvargo/go-envconfig"
@@ -29,8 +29,7 @@ func Main(name, usage string, run func(context.Context, Args) error) int {
 		stop()
 	}()
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(os.Stderr)
-	flags.Usage = func() {} // the settings are printed below, once it is known which there are
+	flags.SetOutput(io.Discard) // the error and the settings are printed below, once it is known which there are
 	args := Args{overrides: map[string]string{}, usage: usage}
 	if name == "webhook" {
 		flags.Func("role", "receive, intake or all", func(s string) error {
@@ -42,9 +41,14 @@ func Main(name, usage string, run func(context.Context, Args) error) int {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		args.overrides = nil
-		_ = run(ctx, args)
+		if err := run(ctx, args); err != errHelp { //nolint:errorlint // anything beside it is a failure
+			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+			return 1
+		}
 		return 0
-	case err == nil && flags.NArg() > 0:
+	case err != nil:
+		err = fmt.Errorf("%w; see %s --help", err, name)
+	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q; see %s --help", flags.Arg(0), name)
 	}
 	if err == nil {
@@ -63,8 +67,9 @@ var errHelp = errors.New("usage printed")
 // Process fills settings from flags and the environment. When help was asked for, it prints what there is to set.
 func (a Args) Process(ctx context.Context, settings any) error {
 	if a.overrides == nil {
-		fmt.Fprintln(os.Stderr, a.usage)
-		printSettings(reflect.TypeOf(settings).Elem())
+		if err := printHelp(os.Stdout, a.usage, reflect.TypeOf(settings).Elem()); err != nil {
+			return fmt.Errorf("printing help: %w", err)
+		}
 		return errHelp
 	}
 	err := envconfig.ProcessWith(ctx, &envconfig.Config{
@@ -74,23 +79,4 @@ func (a Args) Process(ctx context.Context, settings any) error {
 		return fmt.Errorf("reading settings from the environment: %w", err)
 	}
 	return nil
-}
-
-// printSettings lists the environment variables of a settings type with their defaults.
-func printSettings(t reflect.Type) {
-	for field := range t.Fields() {
-		tag, ok := field.Tag.Lookup("env")
-		if !ok {
-			if field.Type.Kind() == reflect.Struct {
-				printSettings(field.Type)
-			}
-			continue
-		}
-		name, rest, _ := strings.Cut(tag, ",")
-		_, preset, _ := strings.Cut(rest, "default=")
-		if preset != "" {
-			preset = " (" + preset + ")"
-		}
-		fmt.Fprintf(os.Stderr, "  %s%s\n", name, preset)
-	}
 }
