@@ -34,6 +34,7 @@ as environment variables:
 	c.Flags().StringVar(&s.dir, "dir", ".gangway/emulate", "folder for all state; the next start goes on from it")
 	c.Flags().StringVar(&s.latency, "latency", "fast", "how long the far ends take: fast or real")
 	c.Flags().StringVar(&s.envFile, "env-file", "", "write the endpoints as environment variables to this file")
+	c.Flags().StringVar(&s.webhook, "webhook", "", "URL that GitHub delivers to, as http://127.0.0.1:8080/github/webhook")
 	c.Flags().BoolVar(&s.shop, "shop", false, "set the shop up as an environment: repository, services, gateway, configuration")
 	return c
 }
@@ -51,6 +52,11 @@ func runEmulate(ctx context.Context, s settings, out io.Writer) error {
 		return explain(err, s.dir)
 	}
 	defer e.Close()
+	if s.webhook != "" {
+		if err := e.DeliverTo(s.webhook); err != nil {
+			return err
+		}
+	}
 	text := e.EnvFile()
 	if s.envFile != "" {
 		if err := os.WriteFile(s.envFile, []byte(text), 0o600); err != nil {

@@ -23,6 +23,7 @@ type settings struct {
 	provider string
 	exit     bool
 	envFile  string
+	webhook  string
 	shop     bool
 }
 

@@ -196,10 +196,6 @@ func (l *Local) startGangway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secret, err := os.ReadFile(l.SecretFile)
-	if err != nil {
-		return err
-	}
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.group, ctx = errgroup.WithContext(ctx)
 	webhook := app.Webhook{Common: l.common("webhook"), Role: "all", SecretsFile: l.SecretFile}
@@ -210,7 +206,16 @@ func (l *Local) startGangway(ctx context.Context) error {
 		l.cancel()
 		return errors.Join(l.group.Wait(), err) // why a command stopped says more than that nothing answers
 	}
-	l.Cloud.GitHub.SetWebhook(github.Webhook{URL: url + "/github/webhook", Secret: strings.TrimSpace(string(secret))})
+	return l.DeliverTo(url + "/github/webhook")
+}
+
+// DeliverTo tells GitHub where the App's webhook is.
+func (l *Local) DeliverTo(url string) error {
+	secret, err := os.ReadFile(l.SecretFile)
+	if err != nil {
+		return fmt.Errorf("reading the webhook's secret: %w", err)
+	}
+	l.Cloud.GitHub.SetWebhook(github.Webhook{URL: url, Secret: strings.TrimSpace(string(secret))})
 	return nil
 }
 
