@@ -52,7 +52,7 @@ func RunAggregator(ctx context.Context, c Aggregator, log *slog.Logger) error {
 	var pool *worker.Pool
 	r := reconcile.New(reconcile.Options{
 		Sites: site.New(b.configuration.catalog, hub), GitHub: hub, CloudRun: runs, Terraform: runner, APIGateway: gateways,
-		Store: store, Wake: func(key preview.Key) { pool.Wake(key) }, Holder: b.common.Holder, Scheme: c.Scheme,
+		Store: store, Wake: func(key preview.Key) { pool.Wake(key) }, Holder: b.common.Holder, LeaseTTL: c.Pace.Lease, Scheme: c.Scheme,
 		HTTP: &http.Client{Transport: loopback.Transport(), Timeout: probeTimeout}, Log: log,
 	})
 	pool = b.pool(store, preview.Aggregator, r.Handle)

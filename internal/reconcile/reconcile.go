@@ -44,7 +44,7 @@ type APIGateway interface {
 	DeleteGateway(ctx context.Context, project, region, id string) error
 }
 
-// Options are what a reconciler works with; all are needed.
+// Options are what a reconciler works with; all but LeaseTTL are needed.
 type Options struct {
 	Sites      *site.Finder
 	GitHub     GitHub
@@ -54,6 +54,7 @@ type Options struct {
 	Store      preview.Store
 	Wake       func(preview.Key) // tells the pool that a row was marked
 	Holder     string            // names this instance in leases
+	LeaseTTL   time.Duration     // how long the lock of a dead instance on an API shard stands; 0 is 30 s
 	Scheme     string            // of gateways' links: https; http in the local cloud
 	HTTP       *http.Client      // for probes
 	Log        *slog.Logger
@@ -70,6 +71,9 @@ type Reconciler struct {
 
 // New makes a reconciler.
 func New(o Options) *Reconciler {
+	if o.LeaseTTL == 0 {
+		o.LeaseTTL = 30 * time.Second
+	}
 	return &Reconciler{o: o, documents: newDocuments(o.GitHub), leftover: map[preview.Key]bool{}}
 }
 

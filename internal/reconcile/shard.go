@@ -9,16 +9,14 @@ import (
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
-const (
-	shardTTL  = 30 * time.Second
-	shardWait = 200 * time.Millisecond // between two tries to get the lock
-)
+const shardWait = 200 * time.Millisecond // between two tries to get the lock
 
 // A shardLock is the right to create a config on an API shard: API Gateway takes one creation at a time per API, and a
 // second one may break both.
 type shardLock struct {
 	cancel context.CancelCauseFunc // of what runs under the lock
 	store  preview.Leases
+	ttl    time.Duration
 	once   sync.Once
 	done   chan struct{}
 	ended  chan struct{}
@@ -33,7 +31,7 @@ func (l *look) lockShard(ctx context.Context, project, api string) (*shardLock, 
 	for {
 		var ok bool
 		var err error
-		lease, ok, err = l.o.Store.Acquire(ctx, name, l.o.Holder, shardTTL)
+		lease, ok, err = l.o.Store.Acquire(ctx, name, l.o.Holder, l.o.LeaseTTL)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -46,7 +44,7 @@ func (l *look) lockShard(ctx context.Context, project, api string) (*shardLock, 
 		case <-time.After(shardWait):
 		}
 	}
-	lock := &shardLock{store: l.o.Store, done: make(chan struct{}), ended: make(chan struct{}), lease: lease}
+	lock := &shardLock{store: l.o.Store, ttl: l.o.LeaseTTL, done: make(chan struct{}), ended: make(chan struct{}), lease: lease}
 	held, cancel := context.WithCancelCause(ctx)
 	lock.cancel = cancel
 	go lock.renew(held)
@@ -82,7 +80,7 @@ func (l *look) awaitQuiet(ctx context.Context, project, api string) error {
 // renew keeps the lock until it is given back. When that fails for too long, what runs under it is cancelled.
 func (s *shardLock) renew(ctx context.Context) {
 	defer close(s.ended)
-	tick := time.NewTicker(shardTTL / 4)
+	tick := time.NewTicker(s.ttl / 4)
 	defer tick.Stop()
 	for {
 		select {
@@ -92,11 +90,11 @@ func (s *shardLock) renew(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		lease, err := s.store.Renew(ctx, s.lease, shardTTL)
+		lease, err := s.store.Renew(ctx, s.lease, s.ttl)
 		switch {
 		case err == nil:
 			s.lease = lease
-		case time.Until(s.lease.Until) < shardTTL/3:
+		case time.Until(s.lease.Until) < s.ttl/3:
 			s.cancel(preview.ErrLeaseLost)
 			return
 		}
