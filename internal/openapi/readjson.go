@@ -177,23 +177,16 @@ func (r *jsonReader) number(at position) (node, error) {
 
 // numberLength is how many bytes at the start of b are a number as JSON writes it, 0 for none.
 func numberLength[T string | []byte](b T) int {
-	digits := func(i int) int {
-		for i < len(b) && b[i] >= '0' && b[i] <= '9' {
-			i++
-		}
-		return i
+	start := 0
+	if len(b) > 0 && b[0] == '-' {
+		start = 1
 	}
-	i := 0
-	if i < len(b) && b[i] == '-' {
-		i++
-	}
-	start := i
-	i = digits(i)
+	i := digits(b, start)
 	if i == start || b[start] == '0' && i > start+1 {
 		return 0
 	}
 	if i < len(b) && b[i] == '.' {
-		fraction := digits(i + 1)
+		fraction := digits(b, i+1)
 		if fraction == i+1 {
 			return 0
 		}
@@ -204,11 +197,19 @@ func numberLength[T string | []byte](b T) int {
 		if sign < len(b) && (b[sign] == '+' || b[sign] == '-') {
 			sign++
 		}
-		exponent := digits(sign)
+		exponent := digits(b, sign)
 		if exponent == sign {
 			return 0
 		}
 		i = exponent
+	}
+	return i
+}
+
+// digits is the index of the first byte of b from i on that is no digit.
+func digits[T string | []byte](b T, i int) int {
+	for i < len(b) && b[i] >= '0' && b[i] <= '9' {
+		i++
 	}
 	return i
 }

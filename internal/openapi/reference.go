@@ -74,8 +74,9 @@ func (s shape) isReference(v *node) bool {
 	switch s {
 	case data, schemaMap, headerMap, parameterList:
 		return false
+	default:
+		return v.kind == text || s != schemaObject
 	}
-	return v.kind == text || s != schemaObject
 }
 
 // resolve finds the item that a $ref means, and reports references that nothing may follow.

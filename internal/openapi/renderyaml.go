@@ -120,12 +120,8 @@ func isPlain(s string) bool {
 		case i == 0:
 			return false
 		case c >= '0' && c <= '9' || strings.IndexByte("_-./(){}+=$@;!?'*,%", c) >= 0:
-		case c == ' ':
-			if i == len(s)-1 || s[i+1] == '#' {
-				return false
-			}
-		case c == ':':
-			if i == len(s)-1 || s[i+1] == ' ' {
+		case c == ' ' || c == ':':
+			if i == len(s)-1 || s[i:i+2] == " #" || s[i:i+2] == ": " {
 				return false
 			}
 		default:

@@ -35,6 +35,7 @@ func (s shape) child(name string) shape {
 		return schemaObject
 	case headerMap:
 		return headerObject
+	default: // the others may have extensions
 	}
 	if strings.HasPrefix(name, "x-") {
 		return data
@@ -73,6 +74,7 @@ func (s shape) child(name string) shape {
 		}
 	case schemaObject:
 		return schemaChild(name)
+	default: // data, and lists, which have no keys
 	}
 	return data
 }
@@ -96,8 +98,9 @@ func (s shape) item() shape {
 		return parameterObject
 	case schemaObject:
 		return schemaObject
+	default: // only these may be lists
+		return data
 	}
-	return data
 }
 
 // section is where values of the shape are shared between operations.
@@ -109,8 +112,9 @@ func (s shape) section() (section, bool) {
 		return responses, true
 	case schemaObject:
 		return definitions, true
+	default: // not shared
+		return 0, false
 	}
-	return 0, false
 }
 
 // fits tells whether a value's kind is right for its shape.
@@ -122,8 +126,9 @@ func (s shape) fits(k kind) bool {
 		return k == sequence
 	case schemaObject: // additionalProperties: false, allOf: […], dependencies: {a: [b]}
 		return k == mapping || k == sequence || k == boolean
+	default:
+		return k == mapping
 	}
-	return k == mapping
 }
 
 // section is one of the root's maps of shared values.
