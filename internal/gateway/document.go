@@ -75,8 +75,13 @@ func (p pathItem) operations() iter.Seq2[string, *operation] {
 			method string
 			op     *operation
 		}{
-			{"delete", p.Delete}, {"get", p.Get}, {"head", p.Head}, {"options", p.Options},
-			{"patch", p.Patch}, {"post", p.Post}, {"put", p.Put},
+			{"delete", p.Delete},
+			{"get", p.Get},
+			{"head", p.Head},
+			{"options", p.Options},
+			{"patch", p.Patch},
+			{"post", p.Post},
+			{"put", p.Put},
 		} {
 			if o.op != nil && !yield(o.method, o.op) {
 				return

@@ -145,7 +145,7 @@ func (t *template) bind(query []byte, path string) []byte {
 // segmentsOf returns the segments [from, to) of path with the slashes between them; to = -1 means the rest.
 func segmentsOf(path string, from, to int) string {
 	start := 0
-	for i := 0; i < from; i++ {
+	for range from {
 		next := strings.IndexByte(path[start+1:], '/')
 		if next < 0 {
 			return ""

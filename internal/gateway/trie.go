@@ -72,17 +72,27 @@ func (n *node) child(segment string) *node {
 
 // find returns the leaf that matches path and has a route for method; with method "" any leaf that matches.
 func (r *router) find(path, method string) *leaf {
-	if len(r.verbs) > 0 {
-		whole := strings.TrimSuffix(path, "/")
-		if i := strings.LastIndexByte(whole, ':'); i >= 0 && !strings.Contains(whole[i:], "/") {
-			if root := r.verbs[whole[i+1:]]; root != nil {
-				if l := root.find(whole[:i], method); l != nil {
-					return l
-				}
-			}
-		}
+	if l := r.findVerb(path, method); l != nil {
+		return l
 	}
 	return r.root.find(path, method)
+}
+
+// findVerb is find among the templates that end in ":verb".
+func (r *router) findVerb(path, method string) *leaf {
+	if len(r.verbs) == 0 {
+		return nil
+	}
+	whole := strings.TrimSuffix(path, "/")
+	i := strings.LastIndexByte(whole, ':')
+	if i < 0 || strings.Contains(whole[i:], "/") {
+		return nil
+	}
+	root := r.verbs[whole[i+1:]]
+	if root == nil {
+		return nil
+	}
+	return root.find(whole[:i], method)
 }
 
 // find walks down rest, which is empty or begins with a slash. Each node is visited at most once for a request, because

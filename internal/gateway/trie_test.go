@@ -40,7 +40,7 @@ func FuzzRouter(f *testing.F) {
 			return
 		}
 		r, want := newRouter(), false
-		for _, text := range strings.Fields(templates) {
+		for text := range strings.FieldsSeq(templates) {
 			parsed, err := parseTemplate(text)
 			if err != nil {
 				continue
