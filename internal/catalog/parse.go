@@ -212,8 +212,7 @@ func (p *parser) readFile(name text) []byte {
 
 // reason is an error as a sentence, without the path that the message has already.
 func reason(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	return "The system says: " + err.Error() + "."

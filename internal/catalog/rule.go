@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -118,10 +119,8 @@ func isEnv(s string) string {
 // oneOf is the rule that a text is one of a few words.
 func oneOf(words ...string) rule {
 	return func(s string) string {
-		for _, w := range words {
-			if s == w {
-				return ""
-			}
+		if slices.Contains(words, s) {
+			return ""
 		}
 		return fmt.Sprintf(`Write "%s".`, strings.Join(words, `" or "`))
 	}
