@@ -170,7 +170,7 @@ func TestAnswers(t *testing.T) {
 				t.Fatalf("no error, but %v", got)
 			}
 			for _, sentinel := range []error{preview.ErrNotFound, preview.ErrConflict} {
-				if errors.Is(err, sentinel) != (sentinel == tc.is) {
+				if errors.Is(err, sentinel) != errors.Is(tc.is, sentinel) {
 					t.Errorf("errors.Is(%v, %v) is wrong", err, sentinel)
 				}
 			}

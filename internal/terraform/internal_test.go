@@ -97,7 +97,7 @@ func TestTranslate(t *testing.T) {
 				t.Errorf("got %#v", err)
 			}
 			for _, sentinel := range []error{preview.ErrConflict, preview.ErrNotFound, ErrQuota, ErrLocked} {
-				if errors.Is(err, sentinel) != (sentinel == tc.is) {
+				if errors.Is(err, sentinel) != errors.Is(tc.is, sentinel) {
 					t.Errorf("errors.Is(%v, %v) is wrong", err, sentinel)
 				}
 			}

@@ -164,8 +164,10 @@ func TestLife(t *testing.T) {
 		t.Errorf("outputs %+v", out)
 	}
 	want := []preview.StackEvent{
-		{Resource: "api_config", Action: "create"}, {Resource: "api_config", Action: "create", Done: true},
-		{Resource: "gateway", Action: "create"}, {Resource: "gateway", Action: "create", Done: true},
+		{Resource: "api_config", Action: "create"},
+		{Resource: "api_config", Action: "create", Done: true},
+		{Resource: "gateway", Action: "create"},
+		{Resource: "gateway", Action: "create", Done: true},
 	}
 	if diff := cmp.Diff(want, events, cmpopts.IgnoreFields(preview.StackEvent{}, "At")); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)

@@ -68,7 +68,9 @@ func (r *Runner) point(ctx context.Context, s *slot, folder string) (*tfexec.Ter
 	if err := tf.SetEnv(r.options.Env); err != nil {
 		return nil, fmt.Errorf("preparing terraform: %w", err)
 	}
-	tf.SetWaitDelay(r.options.WaitDelay)
+	if err := tf.SetWaitDelay(r.options.WaitDelay); err != nil {
+		return nil, fmt.Errorf("preparing terraform: %w", err)
+	}
 	tf.SetStderr(io.Discard)
 	if err := tf.SetAppendUserAgent("gangway"); err != nil {
 		return nil, fmt.Errorf("preparing terraform: %w", err)
