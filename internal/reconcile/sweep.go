@@ -24,6 +24,7 @@ func (r *Reconciler) Sweep(ctx context.Context, interval time.Duration) error {
 			r.o.Log.WarnContext(ctx, "sweep", "error", err)
 		} else {
 			since = began.Add(-redeliverOverlap)
+			r.o.Log.DebugContext(ctx, "swept", "took", time.Since(began))
 		}
 		select {
 		case <-ctx.Done():
