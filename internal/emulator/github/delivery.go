@@ -165,8 +165,9 @@ func (s *Server) post(ctx context.Context, d delivery, body []byte) (status stri
 	if err != nil {
 		return "failed to connect to host", 0, ""
 	}
-	defer drain(resp.Body)
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	defer func() { _ = resp.Body.Close() }()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // all of it, so that the connection can be used again
+	text = text[:min(len(text), 4096)]
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return "OK", resp.StatusCode, string(text)
 	}

@@ -18,13 +18,29 @@ type pullView struct {
 	Locked      bool
 	Base, Head  string
 	Timeline    []timelineItem
-	Checks      []*checkRun
+	Checks      []checkView
 	Deployments []deploymentView
 	Files       []changedFile
 	Size        diffSize
 	Path        string // of the file that is being edited
 	Content     string
 	Users       []string
+}
+
+// A checkView is a check run as a page shows it.
+type checkView struct {
+	*checkRun
+	Shown bool // with its summary
+}
+
+// checkViews shows the run that is asked for, or else those that did not go well.
+func checkViews(runs []*checkRun, wanted string) []checkView {
+	var views []checkView
+	for _, run := range runs {
+		shown := strconv.FormatInt(run.ID, 10) == wanted || wanted == "" && run.Conclusion == "failure"
+		views = append(views, checkView{run, shown})
+	}
+	return views
 }
 
 type deploymentView struct {
@@ -34,25 +50,49 @@ type deploymentView struct {
 	Age    string
 }
 
-func (s *Server) pagePull(w http.ResponseWriter, r *http.Request) {
-	repo, err := s.find(pathName(r))
-	number, err2 := strconv.Atoi(r.PathValue("number"))
-	if err != nil || err2 != nil {
+// pageChecks is where a check run is looked at: GitHub's own has the same address.
+func (s *Server) pageChecks(w http.ResponseWriter, r *http.Request) {
+	_, view, err := s.viewOf(r)
+	if err != nil {
 		http.NotFound(w, r)
 		return
+	}
+	view.Title = "Checks of " + view.Title
+	wanted := r.URL.Query().Get("check_run_id")
+	for i := range view.Checks {
+		view.Checks[i].Shown = wanted == "" || strconv.FormatInt(view.Checks[i].ID, 10) == wanted
+	}
+	s.show(w, r, "checks.gohtml", view)
+}
+
+// viewOf is the pull request that a page's address names.
+func (s *Server) viewOf(r *http.Request) (*repository, pullView, error) {
+	repo, err := s.find(pathName(r))
+	if err != nil {
+		return nil, pullView{}, err
+	}
+	number, err := strconv.Atoi(r.PathValue("number"))
+	if err != nil {
+		return nil, pullView{}, errNotFound
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	p := repo.pull(number)
 	if p == nil {
-		s.mu.Unlock()
+		return nil, pullView{}, errNotFound
+	}
+	return repo, s.viewPull(repo, p), nil
+}
+
+func (s *Server) pagePull(w http.ResponseWriter, r *http.Request) {
+	repo, view, err := s.viewOf(r)
+	if err != nil {
 		http.NotFound(w, r)
 		return
 	}
-	view := s.viewPull(repo, p)
-	s.mu.Unlock()
 	view.Files, err = s.diffs.get(r.Context(), s.git(repo), view.Pull.BaseSHA, view.Pull.HeadSHA)
 	if err != nil {
-		s.log.ErrorContext(r.Context(), "reading a diff", "pr", number, "error", err)
+		s.log.ErrorContext(r.Context(), "reading a diff", "pr", view.Pull.Number, "error", err)
 	}
 	view.Path = r.URL.Query().Get("path")
 	if view.Path == "" && len(view.Files) > 0 {
@@ -69,7 +109,7 @@ func (s *Server) viewPull(r *repository, p *pull) pullView {
 		Title: p.Title, Page: "/" + r.fullName() + "/pull/" + strconv.Itoa(p.Number), Repository: r.fullName(),
 		Pull: s.showPull(r, p), Status: p.State, Author: author.Login, Body: p.Body, Locked: p.Locked,
 		Base: r.OwnerLogin + ":" + p.BaseRef, Head: p.HeadOwner + ":" + p.HeadRef,
-		Checks: cloneRuns(r.runsOf(p.HeadSHA, true)), Size: p.Size,
+		Checks: checkViews(cloneRuns(r.runsOf(p.HeadSHA, true)), ""), Size: p.Size,
 	}
 	switch {
 	case !p.MergedAt.IsZero():

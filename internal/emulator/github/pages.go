@@ -39,7 +39,9 @@ func newPages() (*pages, error) {
 	}
 	var err error
 	p.templates, err = template.New("pages").Funcs(template.FuncMap{
-		"markdown": p.render, "short": shortSHA, "diff": diffLines, "icon": icon,
+		"markdown": p.render, "short": shortSHA, "diff": diffLines, "icon": icon, "count": count,
+		"words":      func(status string) string { return strings.ReplaceAll(status, "_", " ") },
+		"liveScript": func() template.JS { return template.JS(liveScript) }, //nolint:gosec // ours
 	}).ParseFS(pageFiles, "pages/*.gohtml")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the pages: %w", err)
@@ -54,6 +56,14 @@ func (p *pages) render(text string) template.HTML {
 		return template.HTML(template.HTMLEscapeString(text)) //nolint:gosec // escaped
 	}
 	return template.HTML(p.sanitize.SanitizeBytes(out.Bytes())) //nolint:gosec // sanitized
+}
+
+// count is "1 comment" or "2 comments".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
 }
 
 func shortSHA(sha string) string { return sha[:min(len(sha), 7)] }
@@ -95,17 +105,18 @@ func diffLines(patch string) []diffLine {
 }
 
 func (s *Server) pageRoutes() http.Handler {
-	mux := http.NewServeMux()
+	mux, policy := http.NewServeMux(), policy()
 	mux.HandleFunc("GET /{$}", s.pageHome)
 	mux.HandleFunc("GET /{owner}/{repo}", s.pageRepository)
 	mux.HandleFunc("GET /{owner}/{repo}/pull/{number}", s.pagePull)
+	mux.HandleFunc("GET /{owner}/{repo}/pull/{number}/checks", s.pageChecks)
 	mux.HandleFunc("POST /{owner}/{repo}/pulls", s.pageOpen)
 	mux.HandleFunc("POST /{owner}/{repo}/pull/{number}/{action}", s.pageAct)
 	mux.HandleFunc("GET /deliveries", s.pageDeliveries)
 	mux.HandleFunc("POST /deliveries/{id}", s.pageRedeliver)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		mux.ServeHTTP(w, r)

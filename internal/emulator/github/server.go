@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -175,33 +174,35 @@ func (s *Server) recover(ctx context.Context) error {
 		}
 	}
 	for _, r := range s.state.Repositories {
-		git := s.git(r)
-		refs, err := git.refs(ctx)
-		if err != nil {
+		if err := s.recoverRefs(ctx, r); err != nil {
 			return err
-		}
-		for _, p := range r.Pulls {
-			if name := pullRef(p.Number); refs[name] != p.HeadSHA {
-				if err := git.setRef(ctx, name, p.HeadSHA); err != nil {
-					return err
-				}
-			}
-			head := s.state.repositoryByID(p.HeadRepository)
-			if p.State != "open" || head == nil {
-				continue
-			}
-			if err := s.git(head).setRef(ctx, "refs/heads/"+p.HeadRef, p.HeadSHA); err != nil {
-				return err
-			}
 		}
 	}
 	return s.save()
 }
 
-// drain reads the rest of a body, so that the connection can be used again, and closes it.
-func drain(body io.ReadCloser) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(body, 1<<20))
-	_ = body.Close()
+// recoverRefs sets the refs of r's pull requests, and their heads' branches, to what the state says.
+func (s *Server) recoverRefs(ctx context.Context, r *repository) error {
+	git := s.git(r)
+	refs, err := git.refs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range r.Pulls {
+		if name := pullRef(p.Number); refs[name] != p.HeadSHA {
+			if err := git.setRef(ctx, name, p.HeadSHA); err != nil {
+				return err
+			}
+		}
+		head := s.state.repositoryByID(p.HeadRepository)
+		if p.State != "open" || head == nil {
+			continue
+		}
+		if err := s.git(head).setRef(ctx, "refs/heads/"+p.HeadRef, p.HeadSHA); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errNotFound says that there is no such repository, pull request, comment, …
