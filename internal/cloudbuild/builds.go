@@ -36,7 +36,7 @@ func (c *Client) Start(ctx context.Context, r preview.BuildRequest) (preview.Bui
 	if err != nil {
 		return preview.Build{}, err
 	}
-	found, ok, err := c.Find(ctx, r.Project, r.Region, r.Key, r.Generation, r.Service)
+	found, ok, err := c.Find(ctx, r)
 	if err != nil || ok {
 		return found, err
 	}
@@ -71,13 +71,14 @@ func (c *Client) Get(ctx context.Context, ref preview.BuildRef) (preview.Build, 
 	return fromProto(b), nil
 }
 
-// Find looks for the newest build of a member in a generation; false when there is none.
-func (c *Client) Find(ctx context.Context, project, region string, key preview.Key, generation int64, service string) (preview.Build, bool, error) {
+// Find looks for the newest build of the request's key, generation and service, whatever else it was to build; false
+// when there is none.
+func (c *Client) Find(ctx context.Context, r preview.BuildRequest) (preview.Build, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	it := c.builds.ListBuilds(ctx, &cloudbuildpb.ListBuildsRequest{
-		Parent: parent(project, region), ProjectId: project, PageSize: 100,
-		Filter: fmt.Sprintf("tags=%q", memberTag(key, generation, service)),
+		Parent: parent(r.Project, r.Region), ProjectId: r.Project, PageSize: 100,
+		Filter: fmt.Sprintf("tags=%q", memberTag(r.Key, r.Generation, r.Service)),
 	})
 	var newest *cloudbuildpb.Build
 	for {
@@ -89,7 +90,7 @@ func (c *Client) Find(ctx context.Context, project, region string, key preview.K
 			return preview.Build{}, false, translate("looking for a build", err)
 		}
 		// The filter is the far end's; what counts is what the build says.
-		if !ours(b.GetTags(), key, generation, service) {
+		if !ours(b.GetTags(), r.Key, r.Generation, r.Service) {
 			continue
 		}
 		if newest == nil || b.GetCreateTime().AsTime().After(newest.GetCreateTime().AsTime()) {
@@ -227,6 +228,7 @@ func failingStep(b *cloudbuildpb.Build) string {
 				return step.GetId()
 			}
 			return fmt.Sprintf("step %d (%s)", i, step.GetName())
+		default: // well, not begun, or stopped because of another
 		}
 	}
 	return ""

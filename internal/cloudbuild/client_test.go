@@ -146,7 +146,7 @@ func TestBuildSucceeds(t *testing.T) {
 	} {
 		r := w.req
 		change(&r)
-		if found, ok, err := w.client.Find(t.Context(), r.Project, r.Region, r.Key, r.Generation, r.Service); err != nil || ok {
+		if found, ok, err := w.client.Find(t.Context(), r); err != nil || ok {
 			t.Errorf("another %s finds %+v, %v", name, found, err)
 		}
 	}
@@ -180,7 +180,7 @@ func TestLostAnswerStartsNoSecondBuild(t *testing.T) {
 	if _, err := w.client.Start(t.Context(), w.req); err == nil {
 		t.Fatal("the answer was not lost")
 	}
-	found, ok, err := w.client.Find(t.Context(), "p", "r", w.req.Key, 3, "orders")
+	found, ok, err := w.client.Find(t.Context(), w.req)
 	if err != nil || !ok {
 		t.Fatalf("%v, %v", ok, err)
 	}
@@ -248,8 +248,7 @@ func TestBadConfigurationIsTold(t *testing.T) {
 	} {
 		w.req.Config = []byte(config)
 		_, err := w.client.Start(t.Context(), w.req)
-		var user *preview.UserError
-		if !errors.As(err, &user) {
+		if _, ok := errors.AsType[*preview.UserError](err); !ok {
 			t.Errorf("%s: %v, want a UserError", name, err)
 		}
 	}

@@ -3,6 +3,7 @@ package cloudbuild
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -97,9 +98,7 @@ func substitutions(r preview.BuildRequest, config string, own map[string]string)
 		"_COMPOSE_TEST": r.ComposeTest, "_SHA": r.SHA, "_PULL_REQUEST": strconv.Itoa(r.Key.PullRequest),
 	}
 	all := map[string]string{}
-	for name, value := range own {
-		all[name] = value
-	}
+	maps.Copy(all, own)
 	for name, value := range values {
 		if mentions(config, name) {
 			all[name] = value

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -229,8 +230,8 @@ func (s *Server) list(w http.ResponseWriter, req *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	skipping := len(after) > 0
-	for i := len(s.byTime) - 1; i >= 0; i-- { // the newest first
-		r := s.builds[s.byTime[i]]
+	for _, id := range slices.Backward(s.byTime) { // the newest first
+		r := s.builds[id]
 		if skipping {
 			skipping = r.Build.ID != string(after)
 			continue

@@ -1,6 +1,7 @@
 package cloudbuild
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,20 +43,12 @@ func filterTokens(text string) ([]string, error) {
 		case unicode.IsSpace(rune(c)):
 			i++
 		case c == '"' || c == '\'':
-			j := i + 1
-			var b strings.Builder
-			b.WriteByte('"')
-			for ; j < len(text) && text[j] != c; j++ {
-				if text[j] == '\\' && j+1 < len(text) {
-					j++
-				}
-				b.WriteByte(text[j])
+			token, n, err := quoted(text[i:])
+			if err != nil {
+				return nil, err
 			}
-			if j >= len(text) {
-				return nil, fmt.Errorf("a quote is not closed")
-			}
-			tokens = append(tokens, b.String())
-			i = j + 1
+			tokens = append(tokens, token)
+			i += n
 		case strings.ContainsRune("()", rune(c)):
 			tokens = append(tokens, string(c))
 			i++
@@ -76,6 +69,21 @@ func filterTokens(text string) ([]string, error) {
 		}
 	}
 	return tokens, nil
+}
+
+// quoted is the token at the start of text, which begins with a quote, and how many bytes of text it takes.
+func quoted(text string) (token string, n int, err error) {
+	b := []byte{'"'}
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] == text[0]:
+			return string(b), i + 1, nil
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+		}
+		b = append(b, text[i])
+	}
+	return "", 0, errors.New("a quote is not closed")
 }
 
 func (p *filterParser) peek() string {
@@ -116,14 +124,14 @@ func (p *filterParser) or() (filter, error) {
 
 func (p *filterParser) term() (filter, error) {
 	token := p.peek()
-	switch {
-	case token == "":
+	switch token {
+	case "":
 		return nil, fmt.Errorf("a term is missing")
-	case token == "NOT" || token == "-":
+	case "NOT", "-":
 		p.at++
 		f, err := p.term()
 		return func(b *Build) bool { return !f(b) }, err
-	case token == "(":
+	case "(":
 		p.at++
 		f, err := p.and()
 		if err == nil && p.peek() != ")" {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -208,10 +209,8 @@ func (w *world) wait(id string, statuses ...cloudbuild.Enum) cloudbuild.Build {
 	w.t.Helper()
 	for {
 		b := w.get(id)
-		for _, s := range statuses {
-			if b.Status == s {
-				return b
-			}
+		if slices.Contains(statuses, b.Status) {
+			return b
 		}
 		if b.FinishTime != nil {
 			w.t.Fatalf("build ended %s (%s), want %v\n%s", b.Status, b.StatusDetail, statuses, w.log(id))

@@ -141,6 +141,7 @@ func endStep(step *Step, status Enum, now time.Time) {
 		if status == statusCancelled || status == statusExpired || status == statusTimeout {
 			step.Status = statusCancelled
 		}
+	default: // it has ended by itself
 	}
 }
 

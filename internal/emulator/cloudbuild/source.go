@@ -45,7 +45,7 @@ func (s *Server) fetch(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	revision, dir := "HEAD", ""
+	var revision, dir string
 	if g := source.GitSource; g != nil {
 		revision, dir = g.Revision, g.Dir
 	} else {

@@ -76,7 +76,7 @@ func (b *Build) validateAccount() error {
 }
 
 func (b *Build) validateSteps() error {
-	ids := map[string]int{}
+	ids := map[string]bool{} // of earlier steps
 	for i, step := range b.Steps {
 		at := fmt.Sprintf("build step %d", i)
 		if step == nil || step.Name == "" {
@@ -88,22 +88,8 @@ func (b *Build) validateSteps() error {
 		if step.Dir != "" && !strings.HasPrefix(path.Clean("/workspace/"+step.Dir), "/workspace") && !path.IsAbs(step.Dir) {
 			return invalid("invalid build: %s: dir %q leaves the workspace", at, step.Dir)
 		}
-		for _, id := range step.WaitFor {
-			if id == "-" {
-				if len(step.WaitFor) > 1 {
-					return invalid("invalid build: %s: waitFor cannot contain both '-' and other ids", at)
-				}
-				continue
-			}
-			if _, ok := ids[id]; !ok {
-				return invalid("invalid build: %s: waitFor refers to %q, which is no earlier step", at, id)
-			}
-		}
-		if step.ID != "" {
-			if _, ok := ids[step.ID]; ok {
-				return invalid("invalid build: %s: id %q is used twice", at, step.ID)
-			}
-			ids[step.ID] = i
+		if err := step.validateOrder(at, ids); err != nil {
+			return err
 		}
 		for _, kv := range slices.Concat(step.Env, b.Options.Env) {
 			if !strings.Contains(kv, "=") {
@@ -111,5 +97,26 @@ func (b *Build) validateSteps() error {
 			}
 		}
 	}
+	return nil
+}
+
+// validateOrder checks the step's own id and those that it waits for against the ids of earlier steps, to which it adds
+// its own.
+func (step *Step) validateOrder(at string, ids map[string]bool) error {
+	if slices.Contains(step.WaitFor, "-") && len(step.WaitFor) > 1 {
+		return invalid("invalid build: %s: waitFor cannot contain both '-' and other ids", at)
+	}
+	for _, id := range step.WaitFor {
+		if id != "-" && !ids[id] {
+			return invalid("invalid build: %s: waitFor refers to %q, which is no earlier step", at, id)
+		}
+	}
+	if step.ID == "" {
+		return nil
+	}
+	if ids[step.ID] {
+		return invalid("invalid build: %s: id %q is used twice", at, step.ID)
+	}
+	ids[step.ID] = true
 	return nil
 }

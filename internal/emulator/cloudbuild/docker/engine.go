@@ -61,12 +61,12 @@ type call struct {
 // Run runs a docker command; c.Args[0] is "docker". The status is the one docker would end with; what went wrong is on
 // c.Stderr.
 func (e *Engine) Run(ctx context.Context, c shell.Call) (status int) {
-	command, rest := commandFor(c.Args[1:])
+	command, rest := e.command(c.Args[1:])
 	if command == nil {
 		_, _ = fmt.Fprintf(c.Stderr, "docker %s: %v\n", strings.Join(c.Args[1:min(3, len(c.Args))], " "), errUsage)
 		return 1
 	}
-	status, err := command(e, ctx, call{Call: c, args: rest})
+	status, err := command(ctx, call{Call: c, args: rest})
 	if err != nil {
 		_, _ = fmt.Fprintf(c.Stderr, "ERROR: %v\n", err)
 		if status == 0 {
@@ -76,44 +76,44 @@ func (e *Engine) Run(ctx context.Context, c shell.Call) (status int) {
 	return status
 }
 
-type command func(e *Engine, ctx context.Context, c call) (status int, err error)
+type command func(ctx context.Context, c call) (status int, err error)
 
-// commandFor finds what the words of a command line mean and what is left of them; nil when docker's word is unknown here.
-func commandFor(words []string) (command, []string) {
+// command finds what the words of a command line mean and what is left of them; nil when docker's word is unknown here.
+func (e *Engine) command(words []string) (command, []string) {
 	if len(words) == 0 {
 		return nil, nil
 	}
 	if len(words) > 1 {
 		switch words[0] + " " + words[1] {
 		case "image build", "buildx build":
-			return (*Engine).build, words[2:]
+			return e.build, words[2:]
 		case "buildx create", "buildx use", "buildx inspect", "buildx rm", "buildx version", "buildx ls":
 			return nothing, words[2:]
 		case "image push":
-			return (*Engine).push, words[2:]
+			return e.push, words[2:]
 		case "image tag":
-			return (*Engine).tag, words[2:]
+			return e.tag, words[2:]
 		}
 	}
 	switch words[0] {
 	case "build":
-		return (*Engine).build, words[1:]
+		return e.build, words[1:]
 	case "version", "info", "login", "logout", "pull":
 		return nothing, words[1:]
 	case "push":
-		return (*Engine).push, words[1:]
+		return e.push, words[1:]
 	case "tag":
-		return (*Engine).tag, words[1:]
+		return e.tag, words[1:]
 	case "run":
-		return (*Engine).runContainer, words[1:]
+		return e.runContainer, words[1:]
 	case "compose":
-		return (*Engine).compose, words[1:]
+		return e.compose, words[1:]
 	}
 	return nil, nil
 }
 
 // nothing is for commands that prepare what is not needed here.
-func nothing(*Engine, context.Context, call) (int, error) { return 0, nil }
+func nothing(context.Context, call) (int, error) { return 0, nil }
 
 // Push puts an image that was built under ref into the repository and returns its digest.
 func (e *Engine) Push(ref string) (digest string, err error) {

@@ -29,8 +29,7 @@ func ignored(flags *pflag.FlagSet, withValue, without []string) {
 // parse reports an unknown flag as not supported: it may well be one of docker's.
 func parse(flags *pflag.FlagSet, args []string) error {
 	err := flags.Parse(args)
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	if _, unknown := errors.AsType[*pflag.NotExistError](err); unknown {
 		return fmt.Errorf("%s: %w: %w", flags.Name(), err, errUsage)
 	}
 	if err != nil {

@@ -26,7 +26,7 @@ type stage struct {
 	host  variables // the machine's environment, which bases refer to
 }
 
-func (d *dockerfile) newStage(i int, base built, root string) (*stage, error) {
+func (d *dockerfile) newStage(i int, base built, root string) *stage {
 	st := &stage{d: d, index: i, out: base, env: variables{}, args: variables{}, host: variables{}}
 	st.out.root = root
 	st.out.ports = slices.Clone(base.ports)
@@ -41,7 +41,7 @@ func (d *dockerfile) newStage(i int, base built, root string) (*stage, error) {
 		}
 		st.env[name] = value
 	}
-	return st, nil
+	return st
 }
 
 // scope is what $NAME means now.

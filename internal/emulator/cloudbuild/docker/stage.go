@@ -169,10 +169,7 @@ func (d *dockerfile) run(ctx context.Context, i int) (built, error) {
 			return built{}, d.at(d.stages[i].Location, err)
 		}
 	}
-	st, err := d.newStage(i, base, root)
-	if err != nil {
-		return built{}, err
-	}
+	st := d.newStage(i, base, root)
 	for _, c := range d.stages[i].Commands {
 		if ctx.Err() != nil {
 			return built{}, ctx.Err()

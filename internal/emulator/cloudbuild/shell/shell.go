@@ -70,7 +70,7 @@ func Script(ctx context.Context, s Spec, name, text string, params ...string) (s
 	if ctx.Err() != nil {
 		return 130, ctx.Err()
 	}
-	if status, ok := interp.IsExitStatus(err); ok {
+	if status, ok := errors.AsType[interp.ExitStatus](err); ok {
 		return int(status), nil
 	}
 	if err != nil {
