@@ -254,7 +254,7 @@ func (c *Client) change(
 // pause waits a random time below a bound that doubles with each attempt.
 func (c *Client) pause(ctx context.Context, attempt int) error {
 	bound := c.backoff << min(attempt-1, 5)
-	timer := time.NewTimer(rand.N(bound))
+	timer := time.NewTimer(rand.N(bound)) //nolint:gosec // who guesses a pause gains nothing
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -34,14 +34,17 @@ func TestPatchRules(t *testing.T) {
 		text string
 	}{
 		"name with another configuration": {
-			"template", object{"template": template("orders-1", "two")}, 409,
+			"template",
+			object{"template": template("orders-1", "two")},
+			409,
 			"Revision named 'orders-1' with different configuration already exists.",
 		},
 		"old etag":         {"traffic", object{"etag": `"old"`, "traffic": []object{pinned}}, 409, "version '\"old\"' was specified"},
 		"sum":              {"traffic", object{"traffic": []object{{"revision": "orders-1", "percent": 99}}}, 400, "sum to 100"},
 		"unknown revision": {"traffic", object{"traffic": []object{{"revision": "orders-9", "percent": 100}}}, 400, "orders-9"},
 		"tag twice": {
-			"traffic", object{"traffic": []object{pinned, {"revision": "orders-1", "tag": "a"}, {"revision": "orders-1", "tag": "a"}}},
+			"traffic",
+			object{"traffic": []object{pinned, {"revision": "orders-1", "tag": "a"}, {"revision": "orders-1", "tag": "a"}}},
 			400, "more than once",
 		},
 		"tag of 40": {"traffic", withTag("a" + strings.Repeat("b", 39)), 200, ""},

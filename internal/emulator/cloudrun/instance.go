@@ -186,7 +186,7 @@ func (n *instances) takePort(random func(int) int) (int, error) {
 		if n.ports[port] {
 			continue
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		l, err := listen(port)
 		if err != nil {
 			continue
 		}
@@ -195,6 +195,12 @@ func (n *instances) takePort(random func(int) int) (int, error) {
 		return port, nil
 	}
 	return 0, errors.New("no free port")
+}
+
+// listen listens on a port of the loopback interface, or on a free one for 0. That takes no time that a context could cut
+// short.
+func listen(port int) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
 func (n *instances) release(port int) {

@@ -3,6 +3,7 @@ package cloudrun
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -39,7 +40,7 @@ func (s *Server) boot(i *instance, r *revision) error {
 	if i.logStart, err = i.log.Seek(0, io.SeekEnd); err != nil {
 		return fmt.Errorf("starting revision %q: %w", r.Name, err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listen(0)
 	if err != nil {
 		return fmt.Errorf("starting revision %q: %w", r.Name, err)
 	}
@@ -227,15 +228,21 @@ func (s *Server) awaitListening(i *instance, c object) error {
 
 // probe tells whether something listens on address and, when a path is given, answers a GET well.
 func probe(address, path string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
 	if path == "" {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 		if err != nil {
 			return false
 		}
 		return conn.Close() == nil
 	}
-	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Get("http://" + address + path) //nolint:noctx // bounded by the client's timeout
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
+	if err != nil {
+		return false
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(r)
 	if err != nil {
 		return false
 	}
