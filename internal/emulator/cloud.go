@@ -121,8 +121,12 @@ func (c *Cloud) listen(ctx context.Context, dir string) (listeners, error) {
 		port     *int
 		listener *net.Listener
 	}{
-		{&p.GitHub, &l.github}, {&p.CloudBuild, &l.cloudBuild}, {&p.CloudRun, &l.cloudRun},
-		{&p.APIGateway, &l.apiGateway}, {&p.Edge, &l.edge}, {&p.Identity, &l.identity},
+		{&p.GitHub, &l.github},
+		{&p.CloudBuild, &l.cloudBuild},
+		{&p.CloudRun, &l.cloudRun},
+		{&p.APIGateway, &l.apiGateway},
+		{&p.Edge, &l.edge},
+		{&p.Identity, &l.identity},
 	}
 	for _, want := range wants {
 		listener, err := listenOn(ctx, *want.port)

@@ -77,7 +77,8 @@ func (s *Server) open(config *apiConfig) (http.Handler, error) {
 		return nil, fmt.Errorf("decoding the document: %w", err)
 	}
 	o := gateway.Options{Transport: s.options.Gateway.Transport, Now: s.options.Now, Log: s.log}
-	if a := s.state.APIs[config.Name[:strings.Index(config.Name, "/configs/")]]; a != nil {
+	api, _, _ := strings.Cut(config.Name, "/configs/")
+	if a := s.state.APIs[api]; a != nil {
 		o.ServiceName = a.ManagedService
 	}
 	if valid := s.options.Gateway.APIKey; valid != nil {

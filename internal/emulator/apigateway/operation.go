@@ -29,6 +29,7 @@ func (s *Server) start(c *call, verb, target string, after time.Duration) *opera
 			op.Stuck = true
 		case EffectFail:
 			op.Error = f.status()
+		case EffectError, EffectLostResponse: // of the call, not of its operation
 		}
 	}
 	s.state.Operations[op.Name] = op

@@ -152,7 +152,7 @@ func (s *Server) run(c *call, m method) (json.RawMessage, *status) {
 	s.settle()
 	c.fault = s.takeFault(m.name)
 	if c.fault != nil && c.fault.Effect == EffectError {
-		s.flush()
+		_ = s.flush() // it has logged why; the call fails as it was told to
 		return nil, c.fault.status()
 	}
 	result, no := m.do(c)
