@@ -202,7 +202,7 @@ func (v view) failure(p *page, f failure) {
 			p.line(fmt.Sprintf("- and %d more", len(f.Findings)-i))
 			break
 		}
-		item := "- " + place(finding) + " " + join(" — ", code(finding.Message), hint(finding.Hint))
+		item := "- " + place(finding) + " " + join(" — ", text(finding.Message), text(finding.Hint))
 		if i == 0 {
 			p.block(item)
 		} else {
@@ -225,13 +225,6 @@ func place(f preview.Finding) string {
 		return code(fmt.Sprintf("%s:%d", f.File, f.Line))
 	}
 	return code(fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column))
-}
-
-func hint(s string) string {
-	if s == "" {
-		return ""
-	}
-	return code(s)
 }
 
 // remains says what becomes of a gateway that is not wanted at the moment.
