@@ -40,6 +40,6 @@ Start with:  gangway local`,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 	}
-	c.AddCommand(localCommand(), emulateCommand())
+	c.AddCommand(localCommand(), emulateCommand(), pinCommand())
 	return c
 }
