@@ -11,6 +11,10 @@ const redeployAfter = 5 * time.Minute
 // tagVisible is how long after a deployment the tag may still be missing from what Cloud Run answers.
 const tagVisible = 5 * time.Second
 
+// startTimeout is how long after a deployment Cloud Run may leave open whether the revision starts. Its own limits are
+// shorter: https://cloud.google.com/run/docs/configuring/healthchecks
+const startTimeout = 20 * time.Minute
+
 // advance moves one member on as far as the facts allow.
 func (w *Wanted) advance(i int, f IntakeFacts, now time.Time) {
 	m := &w.Members[i]
@@ -131,6 +135,11 @@ func (m *Member) settle(r RevisionFact, now time.Time) {
 			Summary: "The revision of " + m.Service + " does not start",
 			Detail:  r.Message,
 			Hint:    "The container has to listen on the port that the environment variable PORT names; see its log.",
+		}}, now)
+	case now.Sub(m.DeployedAt) > startTimeout:
+		m.fail(Failure{Stage: "deploy", UserError: UserError{
+			Summary: "Cloud Run does not say whether the revision of " + m.Service + " starts",
+			Hint:    "It is tried again. If this stays, ask your operator to look at the service in Cloud Run's console.",
 		}}, now)
 	}
 }

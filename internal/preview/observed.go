@@ -25,6 +25,9 @@ func DecideObserved(w Wanted, o Observed, f GatewayFacts, now time.Time) (_ Obse
 	if f.Taken {
 		o.taken(max(f.Removed, o.Removed), now)
 	}
+	if f.Applied != nil { // so it is live, whatever is wanted by now
+		o.applied(w, f.Applied, now)
+	}
 	if w.Down > o.Removed || f.Leftover && w.Intent != IntentLive && w.Intent != IntentUnknown {
 		if o.Phase != PhaseRemoving {
 			o.Phase = PhaseRemoving
@@ -47,12 +50,6 @@ func (o Observed) towards(w Wanted, f GatewayFacts, now time.Time) (Observed, []
 		o.Attempts++
 		return o, nil, time.Time{}
 	case f.Applied != nil:
-		o.Serving, o.Applying = f.Applied, nil
-		o.Serving.Since = now
-		o.Serving.Probe = probePending
-		o.Phase = PhaseLive
-		o.took(w, now)
-		o.succeed()
 	case f.Composed == nil:
 		if f.Probed == nil && f.Cleaned == 0 {
 			return o, []Action{{Kind: ComposeGateway}}, time.Time{}
@@ -61,6 +58,7 @@ func (o Observed) towards(w Wanted, f GatewayFacts, now time.Time) (Observed, []
 		o.Serving = o.Serving.renewed(f.Composed, now)
 		o.succeed()
 	case o.Failure != nil && o.FailedFor == f.Composed.Digest:
+		o.Failure = o.Failure.renewed(w.Changed, now)
 		return o, nil, time.Time{} // the same again would fail again
 	default:
 		o.Phase = PhaseApplying
@@ -133,6 +131,27 @@ func (o *Observed) succeed() {
 	o.Failure, o.FailedFor, o.Attempts = nil, "", 0
 }
 
+// applied notes what was made live.
+func (o *Observed) applied(w Wanted, live *Serving, now time.Time) {
+	serving := *live
+	serving.Since = now
+	serving.Probe = probePending
+	o.Serving, o.Applying = &serving, nil
+	o.Phase = PhaseLive
+	o.took(w, now)
+	o.succeed()
+}
+
+// renewed is f, which is why what has been wanted since changed can't be had either.
+func (f *Failure) renewed(changed, now time.Time) *Failure {
+	if !f.At.Before(changed) {
+		return f
+	}
+	again := *f
+	again.At = now
+	return &again
+}
+
 // taken notes that everything was taken in.
 func (o *Observed) taken(down int64, now time.Time) {
 	o.Removed = down
@@ -145,7 +164,7 @@ func (o *Observed) taken(down int64, now time.Time) {
 // renewed is s with what can change though the gateway serves the very same document.
 func (s *Serving) renewed(composed *Serving, now time.Time) *Serving {
 	again := *composed
-	again.URL, again.Since, again.Probe = s.URL, s.Since, s.Probe
+	again.URL, again.ConfigID, again.Since, again.Probe = s.URL, s.ConfigID, s.Since, s.Probe
 	if composed.Generation != s.Generation {
 		again.Since, again.Probe = now, probePending
 	}

@@ -54,7 +54,7 @@ type Wanted struct {
 	BaseRef    string     `json:"base_ref"`
 	AllChanged bool       `json:"all_changed,omitempty"` // GitHub's list of files was incomplete: all services count as changed
 	Members    []Member   `json:"members"`               // in the order of their services' names
-	Pushed     time.Time  `json:"pushed"`                // when this head was first seen: expiry counts from here
+	Pushed     time.Time  `json:"pushed"`                // when this head was first seen, or became eligible: expiry counts from here
 	Changed    time.Time  `json:"changed"`               // when Generation went up
 	Superseded []string   `json:"superseded,omitempty"`  // ids of builds that are to be cancelled
 	Tagged     []string   `json:"tagged,omitempty"`      // services on which our tag may stand: noted before it is set

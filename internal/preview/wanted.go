@@ -73,8 +73,8 @@ func (w *Wanted) observePull(f IntakeFacts, now time.Time) {
 	w.Repository, w.URL, w.BaseSHA, w.BaseRef = p.Repository, p.URL, p.BaseSHA, p.BaseRef
 	intent, block := w.judge(f)
 	headMoved := p.HeadSHA != w.HeadSHA
-	if headMoved || w.Pushed.IsZero() {
-		w.Pushed = now
+	if headMoved || w.Pushed.IsZero() || intent == IntentLive && w.Intent != IntentLive {
+		w.Pushed = now // time that passed while it was a draft, say, or closed does not count
 	}
 	same := intent == w.Intent && equalBlock(block, w.Block)
 	if intent == IntentLive {
@@ -145,7 +145,7 @@ func (w *Wanted) setMembers(targets []Target) {
 	members := make([]Member, 0, len(targets))
 	for _, t := range targets {
 		m := Member{Service: t.Service, CloudRun: t.CloudRun, SHA: w.HeadSHA, Generation: w.Generation, Step: StepWaiting}
-		if i := w.member(t.Service); i >= 0 {
+		if i := w.member(t.Service); i >= 0 && w.Members[i].CloudRun == t.CloudRun {
 			old := w.Members[i]
 			m.Good, m.Standing = old.Good, old.Standing
 			if old.SHA == w.HeadSHA && old.Step != StepFailed {
@@ -245,11 +245,12 @@ func (w *Wanted) Digest() string {
 	body, err := json.Marshal(struct {
 		Generation, Down int64
 		Intent           Intent
+		HeadSHA          string
 		Block            *Block
 		Members          []Member
 		Tagged           []string
 		URL              string
-	}{w.Generation, w.Down, w.Intent, w.Block, w.Members, w.Tagged, w.URL})
+	}{w.Generation, w.Down, w.Intent, w.HeadSHA, w.Block, w.Members, w.Tagged, w.URL})
 	if err != nil {
 		return "" // not reached: all of it is plain data
 	}
@@ -304,7 +305,7 @@ func (w *Wanted) hasMembers(targets []Target) bool {
 		return false
 	}
 	for _, t := range targets {
-		if w.member(t.Service) < 0 {
+		if i := w.member(t.Service); i < 0 || w.Members[i].CloudRun != t.CloudRun {
 			return false
 		}
 	}
