@@ -75,7 +75,7 @@ func TestLimits(t *testing.T) {
 				t.Errorf("pause of %v, want %v", wait, test.wait)
 			}
 			asked := w.count("GET", repoPath)
-			expectLimit(t, w) // at once, without a request
+			_ = expectLimit(t, w) // at once, without a request
 			if w.count("GET", repoPath) != asked {
 				t.Error("a request was made during the pause")
 			}

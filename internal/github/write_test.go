@@ -2,6 +2,7 @@ package github_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -352,15 +353,6 @@ func TestRedeliverFailed(t *testing.T) {
 }
 
 func isUserError(err error) bool {
-	for e := err; e != nil; {
-		if _, ok := e.(*preview.UserError); ok {
-			return true
-		}
-		u, ok := e.(interface{ Unwrap() error })
-		if !ok {
-			return false
-		}
-		e = u.Unwrap()
-	}
-	return false
+	_, ok := errors.AsType[*preview.UserError](err)
+	return ok
 }
