@@ -123,9 +123,10 @@ var architecture = map[string]row{
 
 	// The far ends. They speak the providers' public APIs and know nothing of the code under test.
 	"internal/emulator":            {internal: emulators, foreign: []string{"golang.org/x/sync/"}},
+	"internal/emulator/googleapi":  {},
 	"internal/emulator/apigateway": {internal: emulators, tests: google},
 	"internal/emulator/cloudbuild": {
-		internal: append(emulators, "cloudbuild"), foreign: []string{"go.yaml.in/yaml/v3"},
+		internal: append(emulators, "cloudbuild"), foreign: []string{"github.com/google/uuid", "go.yaml.in/yaml/v3"},
 		tests: append(google, "examples"),
 	},
 	"internal/emulator/cloudbuild/docker": {
@@ -136,7 +137,7 @@ var architecture = map[string]row{
 		},
 	},
 	"internal/emulator/cloudbuild/shell": {internal: emulators, foreign: []string{"mvdan.cc/sh/v3/"}},
-	"internal/emulator/cloudrun":         {internal: emulators, tests: google},
+	"internal/emulator/cloudrun":         {internal: emulators, foreign: []string{"github.com/google/uuid"}, tests: google},
 	"internal/emulator/disk":             {internal: emulators},
 	"internal/emulator/github": {
 		internal: emulators,

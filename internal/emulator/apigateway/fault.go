@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // Effect is what a fault does.
@@ -122,7 +124,7 @@ func (s *Server) adminHandler(verb string, do func([]byte) (any, error)) http.Ha
 			http.Error(w, "saving the state", http.StatusInternalServerError)
 			return
 		}
-		writeJSON(w, http.StatusOK, result)
+		googleapi.WriteJSON(w, http.StatusOK, result)
 	}
 }
 

@@ -3,6 +3,8 @@ package apigateway
 import (
 	"strconv"
 	"strings"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // predicate tells whether a resource, as its JSON object, is wanted.
@@ -185,22 +187,12 @@ func unquote(word string) (string, bool) {
 // filterPath splits "labels.team" and `labels."a.b"`; names may also be in the proto's form.
 func filterPath(field string) []string {
 	first, rest, more := strings.Cut(field, ".")
-	path := []string{camel(first)}
+	path := []string{googleapi.FieldName(first)}
 	if more {
 		key, _ := unquote(rest)
 		path = append(path, key)
 	}
 	return path
-}
-
-func camel(name string) string {
-	parts := strings.Split(name, "_")
-	for i := 1; i < len(parts); i++ {
-		if parts[i] != "" {
-			parts[i] = strings.ToUpper(parts[i][:1]) + parts[i][1:]
-		}
-	}
-	return strings.Join(parts, "")
 }
 
 func lookup(fields map[string]any, path ...string) any {

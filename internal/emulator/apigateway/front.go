@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 	"github.com/gangway-dev/gangway/internal/gateway"
 )
 
@@ -100,17 +101,9 @@ func serviceAccount(config *apiConfig) string {
 		account = g.BackendConfig.GoogleServiceAccount
 	}
 	if account == "" {
-		return projectNumber(strings.Split(config.Name, "/")[1]) + "-compute@developer.gserviceaccount.com"
+		return googleapi.ComputeAccount(strings.Split(config.Name, "/")[1])
 	}
 	return account[strings.LastIndexByte(account, '/')+1:]
-}
-
-func projectNumber(project string) string {
-	number := uint64(0)
-	for _, c := range []byte(shortHash(project)) {
-		number = number*31 + uint64(c)
-	}
-	return fmt.Sprintf("%012d", number%1_000_000_000_000)
 }
 
 // Owns tells whether host, with or without port, is or may be the name of a gateway here. Names that the default Host

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 	"github.com/gangway-dev/gangway/internal/loopback"
 )
 
@@ -142,7 +143,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		no.write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, result)
+	googleapi.WriteJSON(w, http.StatusOK, result)
 }
 
 // run does one call as a whole, with the faults that are set for it. The result holds nothing that changes later.

@@ -1,10 +1,11 @@
 package apigateway
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // Codes of google.rpc.Code (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto).
@@ -109,17 +110,5 @@ func (s *status) write(w http.ResponseWriter) {
 	if s.retryAfter != "" {
 		w.Header().Set("Retry-After", s.retryAfter)
 	}
-	writeJSON(w, httpStatus, map[string]any{"error": body})
-}
-
-func writeJSON(w http.ResponseWriter, httpStatus int, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		http.Error(w, "encoding the answer", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-	w.WriteHeader(httpStatus)
-	_, _ = w.Write(data)
+	googleapi.WriteJSON(w, httpStatus, map[string]any{"error": body})
 }

@@ -1,7 +1,6 @@
 package cloudbuild
 
 import (
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 const (
@@ -73,9 +76,7 @@ func answer(w http.ResponseWriter, v any, err error) {
 		status = e.code
 		v = map[string]any{"error": map[string]any{"code": e.code, "message": e.message, "status": e.status}}
 	}
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
+	googleapi.WriteJSON(w, status, v)
 }
 
 // location is where a request's build lives.
@@ -128,7 +129,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 
 // accept checks a build and fills in what the server decides.
 func (s *Server) accept(r *http.Request, b *Build) error {
-	b.ID, b.ProjectID = newID(), r.PathValue("project")
+	b.ID, b.ProjectID = uuid.NewString(), r.PathValue("project")
 	where := location(r)
 	b.Name = "projects/" + b.ProjectID + "/locations/" + where + "/builds/" + b.ID
 	if err := b.validate(); err != nil {
@@ -173,14 +174,6 @@ func (s *Server) start(req *http.Request, b Build) *record {
 	r.notify <- struct{}{}
 	s.begin(s.ctx, r)
 	return r
-}
-
-// newID is a random UUID, as Cloud Build's are.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // find is the build that a request names. The caller holds the mutex.

@@ -1,30 +1,23 @@
 package cloudbuild
 
 import (
-	"hash/fnv"
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // reference is $$, $NAME or ${NAME}:
 // https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values
 var reference = regexp.MustCompile(`\$(?:(\$)|(_?[A-Z][A-Z0-9_]*)|\{(_?[A-Z][A-Z0-9_]*)\}|(_[0-9][A-Z0-9_]*)|\{(_[0-9][A-Z0-9_]*)\})`)
 
-// projectNumber is what the emulator takes for a project's number: the same for the same id.
-func projectNumber(project string) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(project))
-	return strconv.FormatUint(h.Sum64()%900000000000+100000000000, 10)
-}
-
 // substitute replaces the variables of a build. With MUST_MATCH a variable that is not defined, and a definition that
 // is not used, are errors; with ALLOW_LOOSE the first is empty and the second doesn't matter.
 func (b *Build) substitute(location string) error {
 	values := map[string]string{
-		"PROJECT_ID": b.ProjectID, "BUILD_ID": b.ID, "PROJECT_NUMBER": projectNumber(b.ProjectID), "LOCATION": location,
+		"PROJECT_ID": b.ProjectID, "BUILD_ID": b.ID, "PROJECT_NUMBER": googleapi.ProjectNumber(b.ProjectID), "LOCATION": location,
 	}
 	// Without a trigger these are empty, and known.
 	for _, name := range []string{

@@ -1,9 +1,10 @@
 package cloudrun
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // An apiError is an error of the API: https://cloud.google.com/apis/design/errors
@@ -47,11 +48,5 @@ func internalError(err error) *apiError {
 }
 
 func writeError(w http.ResponseWriter, e *apiError) {
-	writeJSON(w, e.Code, object{"error": object{"code": e.Code, "message": e.Message, "status": e.Status}})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // an error here is the client's going away
+	googleapi.WriteJSON(w, e.Code, object{"error": object{"code": e.Code, "message": e.Message, "status": e.Status}})
 }

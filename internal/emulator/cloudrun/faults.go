@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // faults are what goes wrong on demand: PUT /emulator/faults replaces them, GET shows what is left. They don't survive
@@ -20,7 +22,7 @@ type faults struct {
 func (s *Server) getFaults(w http.ResponseWriter, _ *http.Request) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	writeJSON(w, http.StatusOK, s.faults)
+	googleapi.WriteJSON(w, http.StatusOK, s.faults)
 }
 
 func (s *Server) putFaults(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +40,7 @@ func (s *Server) putFaults(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.faults = f
 	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, f)
+	googleapi.WriteJSON(w, http.StatusOK, f)
 }
 
 // faultOf is the error that a request is to be answered with instead of being served, or nil.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
 )
 
@@ -235,7 +236,7 @@ func (s *Server) listProcesses(w http.ResponseWriter, _ *http.Request) {
 		}
 		shown = append(shown, o)
 	}
-	writeJSON(w, http.StatusOK, object{"processes": shown})
+	googleapi.WriteJSON(w, http.StatusOK, object{"processes": shown})
 }
 
 // notListening is Cloud Run's text for a container that does not listen.

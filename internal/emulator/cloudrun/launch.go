@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
 )
@@ -137,7 +138,7 @@ func (s *Server) environment(r *revision, c object, fromImage []string) (map[str
 		value, ok := s.options.Secret(r.Project, secret, version)
 		if !ok {
 			return nil, &startError{"SECRETS_ACCESS_CHECK_FAILED", fmt.Sprintf(
-				"Secret projects/%s/secrets/%s/versions/%s was not found", projectNumber(r.Project), secret, version)}
+				"Secret projects/%s/secrets/%s/versions/%s was not found", googleapi.ProjectNumber(r.Project), secret, version)}
 		}
 		env[name] = value
 	}

@@ -4,6 +4,10 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // serveMetadata serves an instance's metadata until the server is closed:
@@ -20,10 +24,10 @@ func (s *Server) metadata(r *revision) http.Handler {
 	mux := http.NewServeMux()
 	for path, value := range map[string]string{
 		"project/project-id":         r.Project,
-		"project/numeric-project-id": projectNumber(r.Project),
+		"project/numeric-project-id": googleapi.ProjectNumber(r.Project),
 		"instance/id":                r.UID,
-		"instance/region":            "projects/" + projectNumber(r.Project) + "/regions/" + r.Location,
-		"instance/zone":              "projects/" + projectNumber(r.Project) + "/zones/" + r.Location + "-1",
+		"instance/region":            "projects/" + googleapi.ProjectNumber(r.Project) + "/regions/" + r.Location,
+		"instance/zone":              "projects/" + googleapi.ProjectNumber(r.Project) + "/zones/" + r.Location + "-1",
 		"instance/service-accounts/": "default/\n" + account + "/\n",
 	} {
 		mux.HandleFunc("GET "+root+path, func(w http.ResponseWriter, _ *http.Request) { writeText(w, value) })
@@ -44,12 +48,12 @@ func (s *Server) metadata(r *revision) http.Handler {
 		writeText(w, "https://www.googleapis.com/auth/cloud-platform\n")
 	}))
 	mux.HandleFunc(accounts+"{$}", known(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, object{
+		googleapi.WriteJSON(w, http.StatusOK, object{
 			"aliases": []string{"default"}, "email": account, "scopes": []string{"https://www.googleapis.com/auth/cloud-platform"},
 		})
 	}))
 	mux.HandleFunc(accounts+"token", known(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, object{"access_token": "emulated." + newID(), "expires_in": 3599, "token_type": "Bearer"})
+		googleapi.WriteJSON(w, http.StatusOK, object{"access_token": "emulated." + uuid.NewString(), "expires_in": 3599, "token_type": "Bearer"})
 	}))
 	mux.HandleFunc(accounts+"identity", known(func(w http.ResponseWriter, req *http.Request) {
 		s.metadataIdentity(w, req, account)

@@ -1,10 +1,8 @@
 package cloudrun
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -124,14 +122,6 @@ func parentName(project, location string) string {
 	return "projects/" + project + "/locations/" + location
 }
 
-// newID is a random UUID (version 4).
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 // clone is a deep copy of a JSON value.
 func clone(v any) any {
 	switch v := v.(type) {
@@ -157,24 +147,6 @@ func sameJSON(a, b any) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)
-}
-
-// camel turns a field's name in a mask into its name in JSON; both spellings are accepted.
-func camel(s string) string {
-	var b strings.Builder
-	upper := false
-	for _, c := range s {
-		switch {
-		case c == '_':
-			upper = true
-		case upper:
-			b.WriteString(strings.ToUpper(string(c)))
-			upper = false
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
 }
 
 // text is a string field of an object, or "".

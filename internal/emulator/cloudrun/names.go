@@ -2,7 +2,6 @@ package cloudrun
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -50,17 +49,6 @@ func regionCode(location string) string {
 		code += m[3]
 	}
 	return code
-}
-
-// projectNumber is a number for a project id: twelve digits, always the same.
-func projectNumber(project string) string {
-	sum := sha256.Sum256([]byte(project))
-	return strconv.FormatUint(100_000_000_000+binary.BigEndian.Uint64(sum[:8])%900_000_000_000, 10)
-}
-
-// defaultServiceAccount is who a revision runs as when its template does not say.
-func defaultServiceAccount(project string) string {
-	return projectNumber(project) + "-compute@developer.gserviceaccount.com"
 }
 
 // nextRevision is a name for a revision whose template has none: SERVICE-00007-x4f.

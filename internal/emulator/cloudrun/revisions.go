@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 func (s *Server) getRevision(c call) (object, *apiError) {
@@ -54,7 +56,7 @@ func (s *Server) deleteRevision(c call) (object, *apiError) {
 		return nil, precondition("Revision '" + r.Name + "' is in use: only retired revisions can be deleted.")
 	}
 	op := &operation{
-		Name: parentName(r.Project, r.Location) + "/operations/" + newID(), Service: r.serviceName(),
+		Name: parentName(r.Project, r.Location) + "/operations/" + uuid.NewString(), Service: r.serviceName(),
 		Revision: r.resource(), Delete: true, Created: time.Now().UTC(), Done: true, Result: s.renderRevision(r, c.Host),
 	}
 	if c.value("validateOnly") == "true" {

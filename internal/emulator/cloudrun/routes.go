@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // maxBody bounds the body of a request to the API.
@@ -90,7 +92,7 @@ func (s *Server) serve(h handler) http.HandlerFunc {
 			writeError(w, e)
 			return
 		}
-		writeJSON(w, http.StatusOK, answer)
+		googleapi.WriteJSON(w, http.StatusOK, answer)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 func (s *Server) createService(c call) (object, *apiError) {
@@ -29,7 +31,7 @@ func (s *Server) createService(c call) (object, *apiError) {
 func (s *Server) create(c call, id string, body object) (object, *apiError) {
 	now := time.Now().UTC()
 	v := &service{
-		Project: c.project, Location: c.location, ID: id, UID: newID(), Spec: object{}, Created: now,
+		Project: c.project, Location: c.location, ID: id, UID: uuid.NewString(), Spec: object{}, Created: now,
 		State: statePending, Transition: now, TagTimes: map[string]time.Time{},
 	}
 	return s.write(c, v, body, nil)
@@ -81,7 +83,7 @@ func (s *Server) write(c call, v *service, body object, mask []string) (object, 
 	v.Version++
 	v.Updated = now
 	op := &operation{
-		Name: v.parent() + "/operations/" + newID(), Service: v.name(), Generation: v.Generation, Created: now,
+		Name: v.parent() + "/operations/" + uuid.NewString(), Service: v.name(), Generation: v.Generation, Created: now,
 	}
 	if c.value("validateOnly") == "true" {
 		op.Done, op.Result = true, s.renderService(v, c.Host)
@@ -156,7 +158,7 @@ func (s *Server) deleteService(c call) (object, *apiError) {
 		return nil, conflict(v.ID, etag, v.etag())
 	}
 	op := &operation{
-		Name: v.parent() + "/operations/" + newID(), Service: v.name(), Delete: true,
+		Name: v.parent() + "/operations/" + uuid.NewString(), Service: v.name(), Delete: true,
 		Created: time.Now().UTC(), Done: true, Result: s.renderService(v, c.Host),
 	}
 	if c.value("validateOnly") == "true" {

@@ -5,6 +5,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // writable are the fields of a service that clients write, apart from traffic.
@@ -44,7 +48,7 @@ func (v *service) merge(body object, mask []string) *apiError {
 		}
 	}
 	for _, path := range mask {
-		parts := strings.Split(camel(strings.TrimSpace(path)), ".")
+		parts := strings.Split(googleapi.FieldName(strings.TrimSpace(path)), ".")
 		switch {
 		case parts[0] == "traffic":
 			traffic = true
@@ -122,7 +126,7 @@ func completeTemplate(t object, v *service) (object, *apiError) {
 	}
 	setDefault(t, "timeout", "300s")
 	setDefault(t, "maxInstanceRequestConcurrency", float64(80))
-	setDefault(t, "serviceAccount", defaultServiceAccount(v.Project))
+	setDefault(t, "serviceAccount", googleapi.ComputeAccount(v.Project))
 	return t, nil
 }
 
@@ -156,7 +160,7 @@ func (s *Server) plan(v *service, before object) (*revision, *apiError) {
 		name = nextRevision(v)
 	}
 	return &revision{
-		Project: v.Project, Location: v.Location, Service: v.ID, Name: name, UID: newID(), Template: content,
+		Project: v.Project, Location: v.Location, Service: v.ID, Name: name, UID: uuid.NewString(), Template: content,
 		Digests: map[string]string{}, Created: time.Now().UTC(), Number: v.Numbered + 1, State: statePending,
 	}, nil
 }
