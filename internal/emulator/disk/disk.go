@@ -1,4 +1,4 @@
-// Package disk keeps an emulator's state in one JSON file, so that it survives a restart or a hard kill.
+// Package disk keeps an emulator's state in files that survive a restart or a hard kill.
 package disk
 
 import (
@@ -32,22 +32,29 @@ func Save(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("writing state: %w", err)
 	}
+	if err := Write(path, data); err != nil {
+		return fmt.Errorf("writing state: %w", err)
+	}
+	return nil
+}
+
+// Write writes a file that only this user can read, and its directory where it is missing, with the promise of [Save].
+// Several callers may write the same file.
+func Write(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("writing state: %w", err)
+		return err
 	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*")
+	tmp, err := os.CreateTemp(dir, ".tmp-*")
 	if err != nil {
-		return fmt.Errorf("writing state: %w", err)
+		return err
 	}
 	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
+	if err = errors.Join(err, tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {
 		_ = os.Remove(tmp.Name())
-		return fmt.Errorf("writing state: %w", err)
 	}
-	return nil
+	return err
 }

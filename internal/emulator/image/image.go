@@ -16,6 +16,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/gangway-dev/gangway/internal/emulator/disk"
 )
 
 // ErrNotFound says that the store holds no such image, repository or tag.
@@ -131,11 +133,11 @@ func (s *Store) Put(repository, tag string, c Config, root string) (digest strin
 			return "", fmt.Errorf("storing image: %w", errors.Join(err, loadErr))
 		}
 	}
-	if err := writeFile(s.digestFile(repository, digest), nil); err != nil {
+	if err := disk.Write(s.digestFile(repository, digest), nil); err != nil {
 		return "", fmt.Errorf("storing image: %w", err)
 	}
 	if tag != "" {
-		if err := writeFile(s.tagFile(repository, tag), []byte(digest)); err != nil {
+		if err := disk.Write(s.tagFile(repository, tag), []byte(digest)); err != nil {
 			return "", fmt.Errorf("storing image: %w", err)
 		}
 	}
