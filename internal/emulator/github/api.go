@@ -229,6 +229,16 @@ func (s *Server) repository(c *call) (*repository, error) {
 	return r, nil
 }
 
+// numbered is the repository that the path names, and the number that it has under name. The caller holds mu.
+func (s *Server) numbered(c *call, name string) (*repository, int64, error) {
+	r, err := s.repository(c)
+	if err != nil {
+		return nil, 0, err
+	}
+	number, err := c.number(name)
+	return r, number, err
+}
+
 // lockRepository is repository for callers that don't hold mu and want to use git.
 func (s *Server) lockRepository(c *call) (*repository, error) {
 	s.mu.Lock()
@@ -238,11 +248,7 @@ func (s *Server) lockRepository(c *call) (*repository, error) {
 
 // pullOf is the pull request that the path names. The caller holds mu.
 func (s *Server) pullOf(c *call) (*repository, *pull, error) {
-	r, err := s.repository(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	n, err := c.number("number")
+	r, n, err := s.numbered(c, "number")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -124,11 +124,7 @@ func (s *Server) createCheckRun(c *call) (*answer, error) {
 
 // checkRunOf is the check run that the path names. The caller holds mu.
 func (s *Server) checkRunOf(c *call) (*repository, *checkRun, error) {
-	r, err := s.repository(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	id, err := c.number("id")
+	r, id, err := s.numbered(c, "id")
 	if err != nil {
 		return nil, nil, err
 	}

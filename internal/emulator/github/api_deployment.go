@@ -72,11 +72,7 @@ func (s *Server) createDeployment(c *call) (*answer, error) {
 
 // deploymentOf is the deployment that the path names. The caller holds mu.
 func (s *Server) deploymentOf(c *call) (*repository, *deployment, error) {
-	r, err := s.repository(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	id, err := c.number("id")
+	r, id, err := s.numbered(c, "id")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -105,11 +105,7 @@ func (s *Server) createComment(c *call) (*answer, error) {
 
 // commentOf is the comment that the path names. The caller holds mu.
 func (s *Server) commentOf(c *call) (*repository, *pull, *comment, error) {
-	r, err := s.repository(c)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	id, err := c.number("id")
+	r, id, err := s.numbered(c, "id")
 	if err != nil {
 		return nil, nil, nil, err
 	}
