@@ -23,7 +23,7 @@ as environment variables:
 
   gangway emulate --shop --env-file env &
   . ./env && GANGWAY_PROVIDER=served aggregator`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.checkLatency(); err != nil {
 				return err
@@ -49,7 +49,7 @@ func runEmulate(ctx context.Context, s settings, out io.Writer) error {
 		Dir: s.dir, Latency: emulator.Latency(s.latency), Provider: "served", Out: out, Live: isTerminal(out), Log: log,
 	}, s.shop)
 	if err != nil {
-		return explain(err, s.dir)
+		return explain(ctx, err, s.dir)
 	}
 	defer e.Close()
 	if s.webhook != "" {

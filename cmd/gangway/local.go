@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,9 @@ func (s settings) checkLatency() error {
 	return nil
 }
 
+// defaultDir is where `gangway local` keeps its state.
+const defaultDir = ".gangway/local"
+
 func localCommand() *cobra.Command {
 	var s settings
 	c := &cobra.Command{
@@ -45,7 +49,7 @@ loopback; the real webhook, aggregator, Terraform, git, builds, revisions and ga
 It opens a pull request that changes one of three services, shows by real requests that the
 preview answers with its code and the environment with the old, and stays up until Ctrl-C.
 While it runs, open more pull requests in a browser or with "gangway local pr".`,
-		Args: cobra.NoArgs,
+		Args: noSuch,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.checkLatency(); err != nil {
 				return err
@@ -57,7 +61,7 @@ While it runs, open more pull requests in a browser or with "gangway local pr".`
 		},
 	}
 	flags := c.PersistentFlags()
-	flags.StringVar(&s.dir, "dir", ".gangway/local", "folder for all state; the next start goes on from it")
+	flags.StringVar(&s.dir, "dir", defaultDir, "folder for all state; the next start goes on from it")
 	c.Flags().BoolVar(&s.exit, "exit", false, "push, close, check that nothing is left, and end")
 	c.Flags().StringVar(&s.latency, "latency", "fast", "how long the far ends take: fast or real")
 	c.Flags().StringVar(&s.provider, "provider", "served",
@@ -76,7 +80,7 @@ func runLocal(ctx context.Context, s settings, out io.Writer) (err error) {
 		Dir: s.dir, Latency: emulator.Latency(s.latency), Provider: s.provider, Out: out, Live: isTerminal(out), Log: log,
 	})
 	if err != nil {
-		return explain(err, s.dir)
+		return explain(ctx, err, s.dir)
 	}
 	defer l.Close()
 	tour, err := l.Show(ctx)
@@ -85,20 +89,34 @@ func runLocal(ctx context.Context, s settings, out io.Writer) (err error) {
 	}
 	if err != nil {
 		fmt.Fprintln(out, l.Summary())
-		return explain(err, s.dir)
+		return explain(ctx, err, s.dir)
 	}
 	if s.exit {
 		fmt.Fprintln(out, l.Summary())
 		return nil
 	}
 	tour.Where()
-	fmt.Fprintln(out, "It stays up until Ctrl-C. Push, open and close in the browser, or with: gangway local pr --help")
+	fmt.Fprintf(out, `It stays up until Ctrl-C. Push, open and close in the browser, or in another terminal:
+
+  gangway local pr push %d%s
+  gangway local pr open%[2]s
+  gangway local pr close %[1]d%[2]s
+
+`, tour.Number(), dirFlag(s.dir))
 	return l.Wait(ctx)
 }
 
+// dirFlag is what has to follow a command for it to find this folder.
+func dirFlag(dir string) string {
+	if dir == defaultDir {
+		return ""
+	}
+	return " --dir '" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+}
+
 // explain says where to look.
-func explain(err error, dir string) error {
-	if errors.Is(err, context.Canceled) {
+func explain(ctx context.Context, err error, dir string) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return errors.New("stopped before the end; the next start goes on from here")
 	}
 	return fmt.Errorf("%w\nThe log is in %s", err, local.LogFile(dir))
@@ -131,6 +149,8 @@ func pullCommand(s *settings) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pr",
 		Short: "Open, push to and close pull requests of the local cloud that runs in --dir",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() }, // so that Args is looked at
 	}
 	var title string
 	open := &cobra.Command{
@@ -153,7 +173,7 @@ orders/orders.go=./my-orders.go. Without files it changes orders.`,
 	push := &cobra.Command{
 		Use:   "push NUMBER [FILE=PATH ...]",
 		Short: "Push a commit to a pull request; without files, one that adds an operation to orders",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  arguments(1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
 			number, err := numberOf(args[0])
 			if err != nil {
@@ -172,7 +192,7 @@ orders/orders.go=./my-orders.go. Without files it changes orders.`,
 	shut := &cobra.Command{
 		Use:   "close NUMBER",
 		Short: "Close a pull request",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			number, err := numberOf(args[0])
 			if err != nil {
@@ -184,6 +204,5 @@ orders/orders.go=./my-orders.go. Without files it changes orders.`,
 			})
 		},
 	}
-	c.AddCommand(open, push, shut)
-	return c
+	return group(c, open, push, shut)
 }

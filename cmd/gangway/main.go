@@ -38,8 +38,7 @@ the pull request's and all others are the environment's.
 Start with:  gangway local`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
-	c.AddCommand(localCommand(), emulateCommand(), pinCommand())
-	return c
+	c.SetFlagErrorFunc(badFlag)
+	return group(c, localCommand(), emulateCommand(), pinCommand(), versionCommand())
 }

@@ -37,11 +37,13 @@ func (p *progress) step(ctx context.Context, name string, do func() error) error
 	stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	mark := "ok  "
-	if err != nil {
-		mark = "FAIL"
-	} else {
+	mark := "FAIL"
+	switch {
+	case err == nil:
+		mark = "ok  "
 		p.ok++
+	case ctx.Err() != nil:
+		mark = "stop"
 	}
 	_, _ = fmt.Fprintf(p.out, "%s %7.1f s  %s\n", mark, time.Since(began).Seconds(), name)
 	if err != nil {
@@ -63,7 +65,7 @@ func (p *progress) at(what string) {
 	}
 }
 
-// spin writes the line of a running step on a terminal.
+// spin writes the line of a running step on a terminal, cut where the terminal ends: a second line could not be taken back.
 func (p *progress) spin(ctx context.Context, name string, began time.Time) (stop func()) {
 	if !p.live {
 		return func() {}
@@ -79,7 +81,7 @@ func (p *progress) spin(ctx context.Context, name string, began time.Time) (stop
 			if now != "" {
 				now = ": " + now
 			}
-			_, _ = fmt.Fprintf(p.out, "\r\x1b[K ..  %7.1f s  %s%s", time.Since(began).Seconds(), name, now)
+			_, _ = fmt.Fprintf(p.out, "\r\x1b[K\x1b[?7l ..  %7.1f s  %s%s\x1b[?7h", time.Since(began).Seconds(), name, now)
 			select {
 			case <-ctx.Done():
 				_, _ = fmt.Fprint(p.out, "\r\x1b[K")

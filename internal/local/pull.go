@@ -101,20 +101,28 @@ var (
 // errTold says that the pull request says why there is no preview.
 var errTold = errors.New("the pull request says")
 
-// AwaitLink waits until the comment has a link for the commit and returns it. at hears what the comment says meanwhile.
+// AwaitLink waits until the comment has a link for the commit and returns it. at hears what the comment says of the commit
+// meanwhile; what it says of an earlier one is of no interest.
 func (h *Hub) AwaitLink(ctx context.Context, number int, sha string, at func(string)) (string, error) {
-	return h.awaitComment(ctx, number, at, func(title, body string) (string, bool, error) {
-		if strings.Contains(title, "fail") || strings.Contains(title, "could not") {
+	return h.awaitComment(ctx, number, func(title, body string) (string, bool, error) {
+		switch about := strings.Contains(title, sha[:7]); {
+		case strings.Contains(title, "No preview"), about && strings.Contains(title, "failed"):
 			return "", false, fmt.Errorf("%w: %s", errTold, title)
+		case !about:
+			return "", false, nil
 		}
+		at(title)
 		found := link.FindStringSubmatch(body)
-		return first(found), found != nil && strings.Contains(title, "ready") && strings.Contains(title, sha[:7]), nil
+		return first(found), found != nil && strings.Contains(title, "ready"), nil
 	})
 }
 
 // AwaitRemoved waits until the comment says that the preview was removed.
 func (h *Hub) AwaitRemoved(ctx context.Context, number int, at func(string)) error {
-	_, err := h.awaitComment(ctx, number, at, func(title, _ string) (string, bool, error) {
+	_, err := h.awaitComment(ctx, number, func(title, _ string) (string, bool, error) {
+		if strings.Contains(title, "Remov") {
+			at(title)
+		}
 		return "", strings.Contains(title, "removed"), nil
 	})
 	return err
@@ -127,9 +135,9 @@ func first(found []string) string {
 	return found[1]
 }
 
-// awaitComment looks at the newest comment until done says so.
+// awaitComment looks at the newest comment until done says so. It hears the headline in plain text.
 func (h *Hub) awaitComment(
-	ctx context.Context, number int, at func(string), done func(title, body string) (string, bool, error),
+	ctx context.Context, number int, done func(title, body string) (string, bool, error),
 ) (string, error) {
 	for {
 		comments, err := h.Comments(ctx, number)
@@ -138,8 +146,7 @@ func (h *Hub) awaitComment(
 		}
 		if len(comments) > 0 {
 			body := comments[len(comments)-1]
-			title := first(headline.FindStringSubmatch(body))
-			at(title)
+			title := strings.ReplaceAll(first(headline.FindStringSubmatch(body)), "`", "")
 			if found, ok, err := done(title, body); ok || err != nil {
 				return found, err
 			}

@@ -53,11 +53,26 @@ func (r *rest) call(ctx context.Context, method, url string, body, out any) erro
 	case response.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%s %s: %w", method, url, errAbsent)
 	case response.StatusCode >= 300:
-		return fmt.Errorf("%s %s: %s: %s", method, url, response.Status, bytes.TrimSpace(text))
+		return fmt.Errorf("%s %s: %s: %s", method, url, response.Status, messageOf(text))
 	case out == nil:
 		return nil
 	}
 	return json.Unmarshal(text, out)
+}
+
+// messageOf is what an error's body says, in GitHub's shape or Google's, or else all of it.
+func messageOf(text []byte) string {
+	var body struct {
+		Message string
+		Error   struct{ Status, Message string }
+	}
+	switch err := json.Unmarshal(text, &body); {
+	case err == nil && body.Error.Message != "":
+		return body.Error.Status + ": " + body.Error.Message
+	case err == nil && body.Message != "":
+		return body.Message
+	}
+	return string(bytes.TrimSpace(text))
 }
 
 // get reads a page as a person would; headers are pairs of name and value.

@@ -169,6 +169,9 @@ func (t *Tour) removed(ctx context.Context) error {
 	return t.hub.AwaitRemoved(ctx, t.pull.Number, t.out.at)
 }
 
+// Number is the tour's pull request's.
+func (t *Tour) Number() int { return t.pull.Number }
+
 // Summary is the line at the end, for scripts.
 func (l *Local) Summary() string {
 	return fmt.Sprintf("gangway local: %d of %d steps ok in %.0f s", l.out.ok, l.out.steps, time.Since(l.out.began).Seconds())

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"runtime/debug"
+	"strings"
+	"testing"
+)
+
+// TestWrongArguments: each mistake is told with what was meant, or where the help is.
+func TestWrongArguments(t *testing.T) {
+	for args, want := range map[string]string{
+		"foo":                         `there is no command "gangway foo"`,
+		"loca":                        "did you mean local?",
+		"local extra":                 `there is no command "gangway local extra"`,
+		"local --dirr x":              "unknown flag: --dirr\nHelp: gangway local --help",
+		"local --latency slow":        `--latency is "slow": want fast or real`,
+		"local --provider x":          `--provider is "x": want served or registry`,
+		"local pr clos":               "did you mean close?",
+		"local pr close":              "want gangway local pr close NUMBER",
+		"local pr close 1 2":          `"2" is too much`,
+		"local pr close x":            `"x" is no pull request's number`,
+		"local pr push":               "want gangway local pr push NUMBER",
+		"local pr push 1 a":           `"a": want FILE=PATH`,
+		"local pr open --dir /absent": "no local cloud has run in /absent",
+		"emulate x":                   `"x" is too much`,
+		"version x":                   `"x" is too much`,
+	} {
+		c := root()
+		c.SetArgs(strings.Fields(args))
+		var out bytes.Buffer
+		c.SetOut(&out)
+		c.SetErr(&out)
+		if err := c.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("gangway %s: %v; want %q", args, err, want)
+		}
+	}
+}
+
+// TestHelp: every command says what it is for, and a group by itself shows its help.
+func TestHelp(t *testing.T) {
+	for args, want := range map[string]string{
+		"": "Start with:  gangway local", "--help": "version", "local --help": "--exit", "local pr": "Available Commands",
+		"local pr push --help": "without files", "emulate --help": "--env-file", "version --help": "which Gangway",
+	} {
+		c := root()
+		c.SetArgs(strings.Fields(args))
+		var out bytes.Buffer
+		c.SetOut(&out)
+		if err := c.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("gangway %s: %v\n%s", args, err, out.String())
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.time", Value: "2026-11-22T12:00:00Z"},
+		{Key: "vcs.modified", Value: "true"},
+	}}
+	want := "gangway v1.2.3 commit 0123456789ab of 2026-11-22T12:00:00Z, modified go"
+	if got := versionOf(info); !strings.HasPrefix(got, want) {
+		t.Errorf("%q; want %q…", got, want)
+	}
+	for _, nothing := range []*debug.BuildInfo{nil, {}} {
+		if got := versionOf(nothing); !strings.HasPrefix(got, "gangway (") || strings.Contains(got, "\n") {
+			t.Errorf("without information: %q", got)
+		}
+	}
+}
+
+func TestDirFlag(t *testing.T) {
+	if got := dirFlag(defaultDir) + dirFlag("/a b/it's"); got != ` --dir '/a b/it'\''s'` {
+		t.Errorf("%q", got)
+	}
+}
