@@ -202,13 +202,13 @@ func save(ctx context.Context, tx *sql.Tx, lease preview.Lease, row preview.Row)
 	row.Version++
 	row.Marks = marks
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO rows (key, owner, version, marks, marked, due, body) VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6)
-		ON CONFLICT (owner, key) DO UPDATE SET version = ?3, marked = NULL, due = ?5, body = ?6`,
+		INSERT INTO rows (key, owner, version, marks, marked, due, body) VALUES (?1, ?2, ?3, ?4, NULL, ?5, COALESCE(?6, x''))
+		ON CONFLICT (owner, key) DO UPDATE SET version = ?3, marked = NULL, due = ?5, body = COALESCE(?6, x'')`,
 		row.Key.String(), string(row.Owner), row.Version, row.Marks, toMillis(row.Due), row.Body)
 	return row, err
 }
 
-// List implements [preview.Rows].
+// List implements [preview.Rows]. Rows whose keys can't be read are left out.
 func (s *Store) List(ctx context.Context, owner preview.Owner) ([]preview.Row, error) {
 	rows, err := s.read.QueryContext(ctx,
 		"SELECT key, version, marks, due, body FROM rows WHERE owner = ? ORDER BY key", string(owner))
@@ -225,7 +225,7 @@ func (s *Store) List(ctx context.Context, owner preview.Owner) ([]preview.Row, e
 			return nil, fmt.Errorf("listing rows: %w", err)
 		}
 		if row.Key, err = preview.ParseKey(key); err != nil {
-			return nil, fmt.Errorf("listing rows: %w", err)
+			continue // damaged, or a newer Gangway's: it must not keep the others from being found
 		}
 		row.Due = fromMillis(due)
 		list = append(list, row)
@@ -251,11 +251,9 @@ func (s *Store) Due(ctx context.Context, owner preview.Owner, now time.Time, lim
 		if err := rows.Scan(&text); err != nil {
 			return nil, fmt.Errorf("finding due rows: %w", err)
 		}
-		key, err := preview.ParseKey(text)
-		if err != nil {
-			return nil, fmt.Errorf("finding due rows: %w", err)
+		if key, err := preview.ParseKey(text); err == nil { // see List
+			keys = append(keys, key)
 		}
-		keys = append(keys, key)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("finding due rows: %w", err)

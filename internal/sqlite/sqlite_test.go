@@ -98,3 +98,22 @@ func BenchmarkSave(b *testing.B) {
 		}
 	}
 }
+
+// One row with a key that this version can't read must not keep all others from being found.
+func TestUnreadableKey(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "store.db"))
+	good := preview.Key{Environment: "development", Gateway: "shop", Repository: 1, PullRequest: 2}
+	for _, key := range []preview.Key{{Environment: "A/B", Gateway: "shop", Repository: 1, PullRequest: 1}, good} {
+		if err := s.Mark(t.Context(), key, preview.Intake, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, err := s.Due(t.Context(), preview.Intake, time.Now(), 10)
+	if err != nil || len(keys) != 1 || keys[0] != good {
+		t.Errorf("Due: %v, %v; want the good one", keys, err)
+	}
+	rows, err := s.List(t.Context(), preview.Intake)
+	if err != nil || len(rows) != 1 || rows[0].Key != good {
+		t.Errorf("List: %v, %v; want the good one", rows, err)
+	}
+}

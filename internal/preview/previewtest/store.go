@@ -22,6 +22,7 @@ func TestStore(t *testing.T, open func(t *testing.T) preview.Store) {
 	}{
 		{"a row that does not exist is empty", testAbsent},
 		{"save and load", testSave},
+		{"a row without a body can be put off", testEmptyBody},
 		{"a save with an old version is refused", testConflict},
 		{"a save under a lost lease writes nothing", testFence},
 		{"a mark makes a row due and never later", testMark},
@@ -89,6 +90,25 @@ func testSave(t *testing.T, s preview.Store) {
 	}
 	if got := load(t, s, key(1), preview.Intake); !got.Due.IsZero() || got.Version != 2 {
 		t.Errorf("Load = %+v; want version 2, not due", got)
+	}
+}
+
+// testEmptyBody puts a row off that was marked and never decided.
+func testEmptyBody(t *testing.T, s preview.Store) {
+	l := lease(t, s, key(1))
+	mark(t, s, key(1), time.Now())
+	row := load(t, s, key(1), preview.Intake)
+	row.Due = time.Now().Add(time.Hour)
+	for _, body := range [][]byte{row.Body, nil, {}} {
+		row.Body = body
+		saved, err := s.Save(t.Context(), l, row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row = saved
+	}
+	if got := load(t, s, key(1), preview.Intake); len(got.Body) != 0 || got.Version != 3 || !got.Due.After(time.Now()) {
+		t.Errorf("Load = %+v; want version 3 of an empty row, due later", got)
 	}
 }
 
