@@ -177,6 +177,47 @@ func TestReceiveFromAMissingSubscription(t *testing.T) {
 	}
 }
 
+// Whoever has to end must not wait for a Pub/Sub that is away: Cloud Run kills after 10 s.
+func TestReceiveEndsWithoutPubSub(t *testing.T) {
+	t.Parallel()
+	server := pstest.NewServer()
+	client, err := pubsub.New(t.Context(), pubsub.Options{Project: "p", Endpoint: server.Addr, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Ensure(t.Context(), "t", "s"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	handled := make(chan struct{})
+	go func() {
+		ended <- client.Receive(ctx, "s", func(context.Context, pubsub.Message) error {
+			close(handled)
+			<-ctx.Done()
+			return nil
+		})
+	}()
+	if err := client.Publish(t.Context(), "t", []byte("hello"), nil); err != nil {
+		t.Fatal(err)
+	}
+	<-handled
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Receive: %v", err)
+	}
+	if took := time.Since(began); took > 9*time.Second {
+		t.Errorf("Receive ended %s after it was to end", took)
+	}
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPublishAfterClose(t *testing.T) {
 	t.Parallel()
 	server := pstest.NewServer()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -50,9 +51,36 @@ func (c *Client) Receive(ctx context.Context, subscription string, handle Handle
 	subscriber.ReceiveSettings.MaxOutstandingBytes = maxBytes
 	subscriber.ReceiveSettings.MaxExtension = 10 * time.Minute
 	// ShutdownOptions stay unset: with a timeout of the library's, Receive returns before the last acks are sent, and
-	// what was done is delivered again. The bound is in [Client.call].
+	// what was done is delivered again. The bounds are in [Client.call] and [drained].
 	log := c.log.With("subscription", subscription)
-	err := subscriber.Receive(ctx, func(ctx context.Context, m *pubsub.Message) {
+	err := drained(ctx, func() error { return subscriber.Receive(ctx, c.each(log, handle)) })
+	if err != nil {
+		return fmt.Errorf("receiving from %q: %w", subscription, err)
+	}
+	return nil
+}
+
+// drained runs receive, and stops waiting for it when it goes on for too long after the end of ctx: the library tries
+// to send the last acks for a minute and more when Pub/Sub is away. Then it ends by itself, after the client was closed.
+func drained(ctx context.Context, receive func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- receive() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(shutdown):
+		return nil
+	}
+}
+
+// each is what is done with a message.
+func (c *Client) each(log *slog.Logger, handle Handler) func(context.Context, *pubsub.Message) {
+	return func(ctx context.Context, m *pubsub.Message) {
 		err := c.call(ctx, handle, m)
 		if err == nil {
 			m.Ack()
@@ -64,11 +92,7 @@ func (c *Client) Receive(ctx context.Context, subscription string, handle Handle
 		case <-time.After(nackDelay):
 		}
 		m.Nack()
-	})
-	if err != nil {
-		return fmt.Errorf("receiving from %q: %w", subscription, err)
 	}
-	return nil
 }
 
 // call runs the handler, and stops waiting for it when it goes on for too long after the end of ctx.
