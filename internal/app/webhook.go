@@ -167,6 +167,7 @@ func (b *base) intake(ctx context.Context, c Webhook) error {
 		Store: store, Wake: func(key preview.Key) { pool.Wake(key) }, Log: b.log,
 	})
 	pool = b.pool(store, preview.Intake, in.Handle)
+	b.log.InfoContext(ctx, "taking hints in")
 	b.parts = append(b.parts, pool.Run,
 		func(ctx context.Context) error { return b.events.receive(ctx, intakePullRequests, in.PullRequestHint) },
 		func(ctx context.Context) error {
