@@ -225,7 +225,8 @@ func TestDeployDerivesFromTheLiveRevision(t *testing.T) {
 	app := want["containers"].([]any)[0].(object)
 	app["image"] = repository + digest('d')
 	app["env"] = []any{
-		object{"name": "MODE", "value": "preview"}, object{"name": "KEEP", "value": "yes"},
+		object{"name": "MODE", "value": "preview"},
+		object{"name": "KEEP", "value": "yes"},
 		object{"name": "CATALOG_URL", "value": "http://catalog"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -50,6 +50,7 @@ func newView(p Preview) view {
 		v.state = blocked
 	case preview.IntentIdle, preview.IntentClosed, preview.IntentExpired:
 		v.state = v.gone()
+	case preview.IntentUnknown: // nothing was decided yet: silent
 	}
 	return v
 }

@@ -39,7 +39,7 @@ type cloud struct {
 func newCloud(t *testing.T, settings ...string) *cloud {
 	t.Helper()
 	c := &cloud{life: t, dir: t.TempDir(), front: newFront(t), commands: map[string]*program{}}
-	temporary, err := os.MkdirTemp("", "e2e-") // short, because of the paths of sockets
+	temporary, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // t.TempDir's paths are too long for sockets
 	if err != nil {
 		t.Fatal(err)
 	}
