@@ -183,10 +183,11 @@ func (s *Server) page(w http.ResponseWriter, req *http.Request) {
 }
 
 const pageText = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Build {{.Build.ID}}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Build.Status}} · build {{.Build.ID}}</title>
 {{if not .Done}}<meta http-equiv="refresh" content="2">{{end}}
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em;max-width:70em}pre{background:#f4f4f2;padding:1em;overflow:auto}
-td{padding:.1em 1em .1em 0}</style></head><body>
+<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;padding:0 1em;max-width:70em}
+pre{background:#8882;border-radius:6px;padding:1em;overflow:auto}p,li{overflow-wrap:anywhere}td{padding:.1em 1em .1em 0}</style></head><body>
 <h1>{{.Build.Status}}</h1>
 <p>Build {{.Build.ID}} of project {{.Build.ProjectID}}{{with .Build.StatusDetail}}: {{.}}{{end}}</p>
 <table>{{range $i, $s := .Build.Steps}}<tr><td>{{$i}}</td><td>{{$s.ID}}</td><td>{{$s.Name}}</td><td>{{$s.Status}}</td></tr>{{end}}</table>

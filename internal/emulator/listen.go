@@ -1,0 +1,123 @@
+package emulator
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
+)
+
+type listeners struct {
+	github, cloudBuild, cloudRun, apiGateway, edge, identity net.Listener
+	pubsub                                                   string
+}
+
+func (l listeners) close() {
+	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.edge, l.identity} {
+		if one != nil {
+			_ = one.Close()
+		}
+	}
+}
+
+// listen takes the ports of the last time if they are free, else new ones.
+func (c *Cloud) listen(ctx context.Context, dir string) (l listeners, err error) {
+	path := filepath.Join(dir, "ports.json")
+	var p ports
+	if err := disk.Load(path, &p); err != nil {
+		return l, err
+	}
+	wants := []struct {
+		port     *int
+		listener *net.Listener
+	}{
+		{&p.GitHub, &l.github},
+		{&p.CloudBuild, &l.cloudBuild},
+		{&p.CloudRun, &l.cloudRun},
+		{&p.APIGateway, &l.apiGateway},
+		{&p.Edge, &l.edge},
+		{&p.Identity, &l.identity},
+	}
+	for _, want := range wants {
+		listener, err := listenOn(ctx, *want.port)
+		if err != nil {
+			return l, err
+		}
+		*want.listener = listener
+		if before := *want.port; want.port == &p.Edge && before != 0 && portOf(listener) != before {
+			return l, fmt.Errorf("port %d, which the names of all services in %s end with, is in use by another program: "+
+				"end that, or begin anew in another folder", before, dir)
+		}
+		*want.port = portOf(listener)
+	}
+	server, err := startPubSub(ctx, p.PubSub)
+	if err != nil {
+		return l, err
+	}
+	c.PubSub, l.pubsub = server, server.Endpoint()
+	_, port, err := net.SplitHostPort(l.pubsub)
+	if err != nil {
+		return l, err
+	}
+	if _, err := fmt.Sscan(port, &p.PubSub); err != nil {
+		return l, err
+	}
+	return l, disk.Save(path, p)
+}
+
+// portWait is how long a port of the last time is waited for: after a hard kill it may be free only a moment later.
+const portWait = 2 * time.Second
+
+// New ports are taken from below those that Linux and macOS give to connections and to listeners on port 0, so that they
+// are most likely still free when the cloud starts again.
+const (
+	firstPort = 20_000
+	lastPort  = 32_000
+	portTries = 20
+)
+
+func listenOn(ctx context.Context, port int) (net.Listener, error) {
+	for began := time.Now(); port != 0; {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return listener, nil
+		}
+		if time.Since(began) > portWait {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	for range portTries {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return listener, nil
+		}
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listening on loopback: %w", err)
+	}
+	return listener, nil
+}
+
+func startPubSub(ctx context.Context, port int) (*pubsub.Server, error) {
+	if port != 0 {
+		if server, err := pubsub.Start(ctx, fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return server, nil
+		}
+	}
+	return pubsub.Start(ctx, "127.0.0.1:0")
+}
+
+func portOf(l net.Listener) int {
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0
+	}
+	return address.Port
+}
