@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"github.com/hashicorp/go-version"
 	install "github.com/hashicorp/hc-install"
@@ -20,6 +21,9 @@ const (
 	pinnedRelease = "1.11.4"
 	oldestRelease = "1.9.0"
 )
+
+// fetchTimeout bounds the download of a release (30 MB) with all its repetitions.
+const fetchTimeout = 2 * time.Minute
 
 // binary is the path of terraform. It is looked for once; only a found one is remembered.
 func (r *Runner) binary(ctx context.Context) (string, error) {
@@ -64,10 +68,13 @@ func (r *Runner) fetch(ctx context.Context) (string, error) {
 	r.options.Log.InfoContext(ctx, "installing terraform", "version", pinnedRelease)
 	path, err := install.NewInstaller().Ensure(ctx, []src.Source{
 		&fs.ExactVersion{Product: product.Terraform, Version: release, ExtraPaths: []string{dir}},
-		&releases.ExactVersion{Product: product.Terraform, Version: release, InstallDir: dir},
+		&releases.ExactVersion{
+			Product: product.Terraform, Version: release, InstallDir: dir, Timeout: fetchTimeout, ApiBaseURL: r.releases,
+		},
 	})
 	if err != nil {
-		return "", fmt.Errorf("installing terraform %s (none is in PATH): %w", pinnedRelease, err)
+		return "", fmt.Errorf("no terraform is in PATH, and release %s can't be fetched; install Terraform %s or newer, or say "+
+			"where it is: %w", pinnedRelease, oldestRelease, err)
 	}
 	return path, nil
 }

@@ -53,6 +53,7 @@ var (
 	locked    = regexp.MustCompile(`Error acquiring the state lock`)
 	stale     = regexp.MustCompile(`Module not installed|Module source has changed|Backend initialization required|` +
 		`Required plugins are not installed|Inconsistent dependency lock file|Missing required provider|Unreadable module directory`)
+	missing = regexp.MustCompile(`Failed to query available provider packages|Failed to install provider`)
 	// prefix is what the provider puts before the far end's words.
 	prefix = regexp.MustCompile(`^(?s).*?googleapi: Error \d+: `)
 	bearer = regexp.MustCompile(`(?i)\b(bearer\s+|ya29\.)[\w.~+/=-]+`)
@@ -97,6 +98,8 @@ func (r *Runner) translateOne(command string, d diagnostic) (rank int, err error
 	case exhausted.MatchString(text):
 		e.cause = ErrQuota
 		return 2, e
+	case missing.MatchString(text):
+		e.Message += "\nTerraform needs to reach registry.terraform.io, or a mirror that TF_CLI_CONFIG_FILE names."
 	}
 	return 1, e
 }

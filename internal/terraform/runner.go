@@ -26,6 +26,8 @@ type Runner struct {
 	turns   chan struct{} // one element for each slot in use
 	links   string        // folder of the slots' links
 
+	releases string // where releases of Terraform are fetched; "" is HashiCorp's own site
+
 	mu     sync.Mutex
 	slots  []*slot // free ones, the last used at the end
 	exec   string
