@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,10 @@ func withHub(s *settings, do func(*local.Hub) error) error {
 	if err != nil {
 		return fmt.Errorf("%w: start it with gangway local --dir %s", err, s.dir)
 	}
-	return do(hub)
+	if err := do(hub); !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
+	}
+	return fmt.Errorf("no local cloud runs in %s: start it with gangway local --dir %s", s.dir, s.dir)
 }
 
 // told prints what became of a pull request.
