@@ -149,8 +149,6 @@ func pullCommand(s *settings) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pr",
 		Short: "Open, push to and close pull requests of the local cloud that runs in --dir",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() }, // so that Args is looked at
 	}
 	var title string
 	open := &cobra.Command{
