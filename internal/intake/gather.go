@@ -6,35 +6,36 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
-	"github.com/gangway-dev/gangway/internal/catalog"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
 )
 
 // gather reads the truth that a decision about w needs. The pull request is read when the row has been marked since it
-// was read last: a look that only polls a build or a revision doesn't ask GitHub.
-func (i *Intake) gather(ctx context.Context, s site.Site, w *preview.Wanted, marks int64) (preview.IntakeFacts, error) {
-	facts := preview.IntakeFacts{Policy: policy(s.Catalog.Previews)}
+// was read last: a look that only polls a build or a revision doesn't ask GitHub. unread is why it could not be read: a
+// fact that is missing, which keeps nothing else from going on.
+func (i *Intake) gather(
+	ctx context.Context, s site.Site, w *preview.Wanted, marks int64,
+) (facts preview.IntakeFacts, unread, err error) {
+	facts = preview.IntakeFacts{Policy: s.Catalog.Previews.Policy()}
 	marked := marks != w.Read.Marks || w.Intent == preview.IntentUnknown
 	if marked {
-		if err := i.gatherPull(ctx, s, w, &facts); err != nil {
-			return facts, err
+		if unread = i.gatherPull(ctx, s, w, &facts); unread == nil {
+			w.Read.Marks = marks
 		}
-		w.Read.Marks = marks
 	}
-	removed, err := i.removed(ctx, s.Key)
-	if err != nil {
-		return facts, err
+	if facts.Removed, err = i.removed(ctx, s.Key); err != nil {
+		return facts, unread, err
 	}
-	facts.Removed = removed
 	if err := i.gatherOthers(ctx, s, *w, &facts); err != nil {
-		return facts, err
+		return facts, unread, err
 	}
+	facts.Failures = map[string]preview.Failure{}
 	if err := i.gatherBuilds(ctx, s, *w, &facts); err != nil {
-		return facts, err
+		return facts, unread, err
 	}
-	return facts, i.gatherRevisions(ctx, s, *w, marked, &facts)
+	return facts, unread, i.gatherRevisions(ctx, s, *w, marked, &facts)
 }
 
 // gatherPull reads the pull request and which services it changes. A 404 is no evidence that it was closed: it is an
@@ -44,16 +45,17 @@ func (i *Intake) gatherPull(ctx context.Context, s site.Site, w *preview.Wanted,
 	if err != nil {
 		return fmt.Errorf("reading pull request: %w", err)
 	}
-	facts.Pull = &pull
 	facts.Changed, facts.AllChanged = w.Read.Changed, w.AllChanged
 	of := filesOf(pull, s)
 	if !pull.Open || of == w.Read.FilesOf {
+		facts.Pull = &pull
 		return nil
 	}
 	files, err := i.o.GitHub.Files(ctx, s.Repository, pull.Number)
 	if err != nil {
 		return fmt.Errorf("reading changed files: %w", err)
 	}
+	facts.Pull = &pull
 	facts.AllChanged = !files.Complete
 	facts.Changed = nil
 	for _, name := range s.Gateway.Changed(s.Declared.Name, files) {
@@ -74,13 +76,6 @@ func filesOf(p preview.PullRequest, s site.Site) string {
 		_, _ = fmt.Fprintf(h, "%q %q %q %q\n", service.Name, service.CloudRun, service.Repository, service.Paths)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])
-}
-
-func policy(p catalog.Previews) preview.Policy {
-	return preview.Policy{
-		Drafts: p.Drafts, Forks: p.Forks == catalog.ForksApproved, Bots: p.Bots,
-		RequireLabel: p.RequireLabel, ExcludeLabel: p.ExcludeLabel, ExpireAfter: p.ExpireAfter, Limit: p.Limit,
-	}
 }
 
 // removed is how far the aggregator has taken in what an earlier life of the preview left.
@@ -113,6 +108,9 @@ func (i *Intake) gatherOthers(ctx context.Context, s site.Site, w preview.Wanted
 	return nil
 }
 
+// buildVisible is how long after its start a build may be unknown to some of Cloud Build.
+const buildVisible = 5 * time.Minute
+
 // gatherBuilds reads the builds that are under way.
 func (i *Intake) gatherBuilds(ctx context.Context, s site.Site, w preview.Wanted, facts *preview.IntakeFacts) error {
 	facts.Builds = map[string]preview.Build{}
@@ -121,6 +119,13 @@ func (i *Intake) gatherBuilds(ctx context.Context, s site.Site, w preview.Wanted
 			continue
 		}
 		build, err := i.o.Builds.Get(ctx, s.Build(m.BuildID))
+		if errors.Is(err, preview.ErrNotFound) && time.Since(m.BuildStart) > buildVisible {
+			facts.Failures[m.Service] = preview.Failure{Stage: "build", UserError: preview.UserError{
+				Summary: "Cloud Build does not know the build of " + m.Service + " any more",
+				Hint:    "Push a commit to build it again.",
+			}}
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("reading build of %s: %w", m.Service, err)
 		}
@@ -133,7 +138,6 @@ func (i *Intake) gatherBuilds(ctx context.Context, s site.Site, w preview.Wanted
 // again when the row was marked, so that a tag that has vanished is found by the sweep.
 func (i *Intake) gatherRevisions(ctx context.Context, s site.Site, w preview.Wanted, marked bool, facts *preview.IntakeFacts) error {
 	facts.Revisions = map[string]preview.RevisionFact{}
-	facts.Failures = map[string]preview.Failure{}
 	for _, m := range w.Members {
 		deploying := m.Step == preview.StepDeploying && !m.DeployedAt.IsZero()
 		if !deploying && (m.Step != preview.StepReady || !marked) {
@@ -156,6 +160,9 @@ func (i *Intake) gatherRevisions(ctx context.Context, s site.Site, w preview.Wan
 // revision reads what Cloud Run says of a member.
 func (i *Intake) revision(ctx context.Context, ref preview.ServiceRef, m preview.Member) (preview.RevisionFact, error) {
 	service, err := i.o.CloudRun.Service(ctx, ref)
+	if errors.Is(err, preview.ErrNotFound) {
+		return preview.RevisionFact{}, nil // nothing stands under the tag; the next deployment says why
+	}
 	if err != nil {
 		return preview.RevisionFact{}, fmt.Errorf("reading service %s: %w", ref.Name, err)
 	}

@@ -30,6 +30,10 @@ func (i *Intake) PullRequestHint(ctx context.Context, data []byte) error {
 		log.InfoContext(ctx, "hint for a repository that is not configured")
 		return nil
 	}
+	if errors.Is(err, preview.ErrNotFound) {
+		log.WarnContext(ctx, "hint while a configured repository can't be seen", "error", err)
+		return nil // if it was about that one, there is nothing to be read; if it comes back, the sweep finds what is open
+	}
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 		i.o.Log.ErrorContext(ctx, "reading row", "preview", row.Key.String(), "error", err)
 		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
 	}
-	place, err := i.o.Sites.Find(ctx, row.Key)
+	place, err := i.find(ctx, row.Key, w)
 	if errors.Is(err, site.ErrNotConfigured) {
 		i.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
 		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
@@ -93,15 +93,45 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 	if err != nil {
 		return err
 	}
-	facts, err := i.gather(ctx, place, &w, row.Marks)
-	if err != nil {
-		return err
+	facts, unread, err := i.gather(ctx, place, &w, row.Marks)
+	switch {
+	case err != nil:
+		return errors.Join(err, unread)
+	case unread == nil:
+		return i.run(ctx, claim, place, w, facts, false)
+	case w.Intent == preview.IntentUnknown && errors.Is(unread, preview.ErrNotFound):
+		i.o.Log.InfoContext(ctx, "no such pull request yet", "preview", row.Key.String(), "error", unread)
+		return claim.Save(ctx, row.Body, time.Now().Add(unseen(row.Version)))
+	case w.Intent == preview.IntentUnknown:
+		return unread
 	}
+	return errors.Join(i.run(ctx, claim, place, w, facts, true), unread)
+}
+
+// find finds where a preview lives. What GitHub said before will do while it does not answer, so that previews go on, and
+// expire, without it.
+func (i *Intake) find(ctx context.Context, key preview.Key, w preview.Wanted) (site.Site, error) {
+	place, err := i.o.Sites.Find(ctx, key)
+	if err == nil || errors.Is(err, site.ErrNotConfigured) || w.Repository.ID != key.Repository {
+		return place, err
+	}
+	return i.o.Sites.FindKnown(key, w.Repository)
+}
+
+// unseen is how long a pull request that GitHub does not know is left alone: it may take a moment until a new one is known
+// everywhere, and a hint that names none must not be asked about for ever. The sweep finds what is there.
+func unseen(version int64) time.Duration {
+	return min(5*time.Second<<min(version, 20), quarantine)
+}
+
+// run goes on until nothing is left to do now. unread says that the pull request has to be read yet: the row stays due.
+func (i *Intake) run(ctx context.Context, claim *worker.Claim, place site.Site, w preview.Wanted, facts preview.IntakeFacts, unread bool) (err error) {
+	key := claim.Key()
 	for range maxRounds {
 		now := time.Now().UTC()
 		before := w
-		next, actions, due := preview.DecideWanted(row.Key, w, facts, now)
-		if len(actions) > 0 {
+		next, actions, due := preview.DecideWanted(key, w, facts, now)
+		if len(actions) > 0 || unread {
 			due = now
 		}
 		body, encodeErr := next.Encode()
@@ -112,7 +142,7 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 			return errors.Join(saveErr, err)
 		}
 		w = next
-		i.logSteps(ctx, row.Key, before, w)
+		i.logSteps(ctx, key, before, w)
 		if err != nil || len(actions) == 0 {
 			return err
 		}

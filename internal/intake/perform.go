@@ -17,7 +17,7 @@ import (
 // the error joins what is temporary.
 func (i *Intake) perform(ctx context.Context, s site.Site, w preview.Wanted, actions []preview.Action) (preview.IntakeFacts, error) {
 	facts := preview.IntakeFacts{
-		Policy: policy(s.Catalog.Previews), Builds: map[string]preview.Build{},
+		Policy: s.Catalog.Previews.Policy(), Builds: map[string]preview.Build{},
 		Revisions: map[string]preview.RevisionFact{}, Failures: map[string]preview.Failure{}, Announced: map[string]string{},
 	}
 	removed, err := i.removed(ctx, s.Key)
@@ -47,7 +47,11 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 	member, _ := w.Member(a.Service)
 	switch a.Kind {
 	case preview.CancelBuild:
-		if err := i.o.Builds.Cancel(ctx, s.Build(a.BuildID)); err != nil && !errors.Is(err, preview.ErrNotFound) {
+		err := i.o.Builds.Cancel(ctx, s.Build(a.BuildID))
+		if user, ok := errors.AsType[*preview.UserError](err); ok {
+			// The same again would be refused again; a build that goes on harms nobody: nothing looks at what it gives.
+			i.o.Log.WarnContext(ctx, "cancelling a build", "preview", s.Key.String(), "build_id", a.BuildID, "error", user)
+		} else if err != nil && !errors.Is(err, preview.ErrNotFound) {
 			return err
 		}
 		facts.Cancelled = append(facts.Cancelled, a.BuildID)

@@ -134,7 +134,8 @@ const (
 	repositoryRetry = time.Minute // for an id that is not among the known ones
 )
 
-// ByID finds the configured repository with that id. [ErrNotConfigured]: there is none. Messages name a repository by
+// ByID finds the configured repository with that id. [ErrNotConfigured]: there is none. [preview.ErrNotFound]: it is none
+// of those that the App can see, but it can't see all. Messages name a repository by
 // its id, which can't be taken over by renaming another one.
 func (f *Finder) ByID(ctx context.Context, id int64) (preview.Repository, *catalog.Repository, error) {
 	c := f.catalog()
@@ -143,7 +144,9 @@ func (f *Finder) ByID(ctx context.Context, id int64) (preview.Repository, *catal
 		for n := range c.Repositories {
 			repository, err := f.read(ctx, c.Repositories[n].Name, limit)
 			if err != nil {
-				problem = err
+				if problem == nil || !errors.Is(err, preview.ErrNotFound) {
+					problem = err
+				}
 				continue
 			}
 			if repository.ID == id {

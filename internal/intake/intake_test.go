@@ -1,0 +1,278 @@
+package intake_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gangway-dev/gangway/internal/catalog"
+	"github.com/gangway-dev/gangway/internal/intake"
+	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/site"
+	"github.com/gangway-dev/gangway/internal/worker"
+)
+
+func TestOpened(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.live()
+	m, _ := got.Member("orders")
+	if len(got.Members) != 1 || m.Tag != "pr-42" || m.URL != "https://pr-42---orders" || m.Audience != "https://orders" || m.SHA != head {
+		t.Errorf("members %+v", got.Members)
+	}
+	d := w.deployed[0]
+	if len(w.deployed) != 1 || d.Env["CATALOG_URL"] != "https://catalog" || d.Env["CATALOG_AUDIENCE"] != "https://catalog" ||
+		d.Image != "images/orders@sha256:orders-1" || d.Labels["commit"] != head || d.Labels[preview.LabelPreview] != key.Hash() {
+		t.Errorf("deployments %+v", w.deployed)
+	}
+	var ready preview.RevisionReady
+	for _, p := range w.published {
+		if body, ok := strings.CutPrefix(p, preview.TopicRevisions+" "); ok {
+			if err := json.Unmarshal([]byte(body), &ready); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	want := preview.RevisionReady{
+		Version: 1, Preview: key.String(), Generation: 1, Service: "orders", Revision: m.Revision, Tag: "pr-42", HeadSHA: head,
+	}
+	if ready != want {
+		t.Errorf("announced %+v, want %+v", ready, want)
+	}
+}
+
+// Members that call each other are told each other's tag URLs; the one that is not a member is told of by its own.
+func TestMembersThatCallEachOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.files.Paths = []string{"orders/main.go", "catalog/main.go"}
+	w.start()
+	w.mark()
+	w.until("both are built", func(p preview.Wanted) bool {
+		return step("orders", preview.StepBuilding)(p) && step("catalog", preview.StepBuilding)(p)
+	})
+	w.finish(preview.BuildSucceeded)
+	w.mark()
+	w.until("both are ready", preview.Wanted.Ready)
+	for _, d := range w.deployed {
+		if d.Service.Name == "orders" && (d.Env["CATALOG_URL"] != "https://pr-42---catalog" || d.Env["CATALOG_AUDIENCE"] != "https://catalog") {
+			t.Errorf("orders is told %v", d.Env)
+		}
+	}
+}
+
+// A list of files that GitHub has cut means that everything may have changed.
+func TestIncompleteFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.files.Complete = false
+	w.start()
+	w.mark()
+	w.until("all services are members", func(p preview.Wanted) bool { return len(p.Members) == 2 && p.AllChanged })
+}
+
+// Somebody moves our tag, or Cloud Run drops it: it is set again, and a foreign one is not taken.
+func TestTagMoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before, _ := w.live().Member("orders")
+	w.change(func() { w.tag("orders", "pr-42", "orders-live") })
+	w.mark()
+	w.until("the tag stands again", func(preview.Wanted) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		target, ok := w.services["orders"].Tagged("pr-42")
+		return ok && target.Revision == before.Revision
+	})
+	w.until("it is ready again", preview.Wanted.Ready)
+	w.change(func() {
+		w.tag("orders", "pr-42", "theirs")
+		w.fail["deploy orders"] = &preview.UserError{Summary: "somebody else's"}
+	})
+	w.mark()
+	got := w.until("it fails", step("orders", preview.StepFailed))
+	if m, _ := got.Member("orders"); m.Failure.Summary != "somebody else's" || m.Failure.Stage != "deploy" {
+		t.Errorf("failure %+v", m.Failure)
+	}
+}
+
+// A member's Cloud Run service that was deleted is told on the pull request.
+func TestServiceDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.live()
+	w.change(func() {
+		delete(w.services, "orders")
+		w.fail["deploy orders"] = fmt.Errorf("%w: %w", &preview.UserError{Summary: "does not exist"}, preview.ErrNotFound)
+	})
+	w.mark()
+	got := w.until("it fails", step("orders", preview.StepFailed))
+	if m, _ := got.Member("orders"); m.Failure.Summary != "does not exist" {
+		t.Errorf("failure %+v", m.Failure)
+	}
+}
+
+// A revision that does not start gives the tag back to the one before it.
+func TestRevisionFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	good, _ := w.live().Member("orders")
+	w.change(func() { w.pull.HeadSHA = strings.Repeat("f", 40) })
+	w.mark()
+	w.until("the push is built", func(p preview.Wanted) bool { return p.Generation == 2 && step("orders", preview.StepBuilding)(p) })
+	w.change(func() {
+		m := preview.Member{CloudRun: "orders", SHA: strings.Repeat("f", 40), Image: "images/orders@sha256:orders-2"}
+		name := key.RevisionName(m.CloudRun, m.SHA, m.Image+" 2")
+		w.revisions[name] = preview.CloudRunRevision{Name: name, Image: m.Image, Readiness: preview.ReadinessFailed, Message: "exit 1"}
+	})
+	w.finish(preview.BuildSucceeded)
+	w.mark()
+	w.until("the tag is given back", func(p preview.Wanted) bool {
+		m, _ := p.Member("orders")
+		return m.Step == preview.StepFailed && m.Standing == good.Revision
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if target, _ := w.services["orders"].Tagged("pr-42"); target.Revision != good.Revision {
+		t.Errorf("the tag is on %q, want %q", target.Revision, good.Revision)
+	}
+}
+
+// A build that can't be cancelled must not hold up what comes after it.
+func TestCancelRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fail["cancel orders-1"] = &preview.UserError{Summary: "not allowed"}
+	w.start()
+	w.mark()
+	w.until("orders is built", step("orders", preview.StepBuilding))
+	w.change(func() { w.pull.HeadSHA = strings.Repeat("f", 40) })
+	w.mark()
+	got := w.until("the push is built", func(p preview.Wanted) bool { return p.Generation == 2 && step("orders", preview.StepBuilding)(p) })
+	w.until("nothing is left to cancel", func(p preview.Wanted) bool { return len(p.Superseded) == 0 })
+	if got.HeadSHA != strings.Repeat("f", 40) || w.count("cancel") != 1 {
+		t.Errorf("%d tries to cancel", w.count("cancel"))
+	}
+}
+
+// Only "state": "closed" is evidence: neither 404 nor any other error takes a preview in, and none keeps what is under way
+// from going on.
+func TestGitHubAway(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{"404": preview.ErrNotFound, "down": errDown} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.start()
+			w.mark()
+			w.until("orders is built", step("orders", preview.StepBuilding))
+			w.change(func() { w.fail["pull 42"], w.fail["repository acme/shop"] = err, err })
+			w.mark()
+			w.finish(preview.BuildSucceeded)
+			w.until("orders is ready", preview.Wanted.Ready)
+			row, got := w.row()
+			if got.Intent != preview.IntentLive || got.Down != 0 || row.Due.IsZero() {
+				t.Errorf("intent %s, down %d, due %s; want it live, and the pull request to be read yet", got.Intent, got.Down, row.Due)
+			}
+			w.change(func() {
+				clear(w.fail)
+				w.pull.Open = false
+			})
+			w.until("it is closed", func(p preview.Wanted) bool { return p.Intent == preview.IntentClosed && p.Down == p.Generation })
+		})
+	}
+}
+
+// While GitHub does not answer, also after a restart, previews expire all the same.
+func TestExpiresWithoutGitHub(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.live()
+	again := newWorld(t)
+	again.store, again.in = w.store, nil
+	again.change(func() {
+		again.catalog.Previews.ExpireAfter = time.Nanosecond
+		again.fail["pull 42"], again.fail["repository acme/shop"] = errDown, preview.ErrNotFound
+	})
+	in := intake.New(intake.Options{
+		Sites: site.New(func() *catalog.Catalog { return again.catalog }, again), GitHub: again, Builds: (*builds)(again),
+		CloudRun: (*cloudRun)(again), Publisher: again, Store: again.store, Wake: func(preview.Key) {}, Log: slog.New(slog.DiscardHandler),
+	})
+	again.pool = worker.New(worker.Options{
+		Store: again.store, Owner: preview.Intake, Handle: in.Handle, Holder: "again", Poll: 10 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	})
+	again.start()
+	again.mark()
+	again.until("it is expired", func(p preview.Wanted) bool { return p.Intent == preview.IntentExpired && p.Down == p.Generation })
+}
+
+// A hint may name a pull request that does not exist: it is asked about less and less, and found by the sweep if it
+// appears.
+func TestNoSuchPullRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fail["pull 42"] = preview.ErrNotFound
+	w.start()
+	w.mark()
+	w.until("it is put off", func(preview.Wanted) bool { row, _ := w.row(); return time.Until(row.Due) > time.Second })
+	if n := w.count("pull"); n > 3 {
+		t.Errorf("GitHub was asked %d times", n)
+	}
+	w.change(func() { clear(w.fail) })
+	w.mark()
+	w.until("it is there", step("orders", preview.StepBuilding))
+}
+
+// A build that Cloud Build has forgotten is a failure that people see; a new one may not be known everywhere yet.
+func TestBuildForgotten(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		age  time.Duration
+		want preview.Step
+	}{"new": {0, preview.StepBuilding}, "old": {time.Hour, preview.StepFailed}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.created = time.Now().Add(-tt.age)
+			w.fail["read-build orders-1"] = preview.ErrNotFound
+			w.start()
+			w.mark()
+			w.until("orders is built", func(p preview.Wanted) bool { return len(p.Members) == 1 && p.Members[0].BuildID != "" })
+			w.mark()
+			w.until("the build was read", func(preview.Wanted) bool { return w.count("read-build") > 0 })
+			w.until("it is "+string(tt.want), step("orders", tt.want))
+		})
+	}
+}
+
+// What the configuration does not know (any more) is left alone.
+func TestNotConfigured(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.catalog.Environments[0].Gateways[0].Name = "other"
+	w.start()
+	w.mark()
+	w.until("it is put off", func(preview.Wanted) bool { row, _ := w.row(); return time.Until(row.Due) > 30*time.Minute })
+	if w.count("pull") > 0 {
+		t.Error("GitHub was asked for the pull request")
+	}
+}
+
+// Pub/Sub that does not answer holds up no build.
+func TestPublisherAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fail["publish"] = errDown
+	w.start()
+	w.mark()
+	w.until("orders is built", step("orders", preview.StepBuilding))
+	w.finish(preview.BuildSucceeded)
+	w.until("orders is ready", preview.Wanted.Ready)
+	w.change(func() { clear(w.fail) })
+	w.until("it is announced", func(p preview.Wanted) bool {
+		return p.Announced.Digest == p.Digest() && len(p.Announced.Revisions) == 1
+	})
+}
