@@ -268,7 +268,7 @@ func (p *Pool) renew(ctx context.Context, claim *Claim, cancel context.CancelCau
 			return
 		case <-tick.C:
 		}
-		lease, err := p.o.Store.Renew(ctx, claim.Lease(), p.o.TTL)
+		lease, err := p.renewOnce(ctx, claim.Lease())
 		switch {
 		case err == nil:
 			claim.setLease(lease)
@@ -277,6 +277,13 @@ func (p *Pool) renew(ctx context.Context, claim *Claim, cancel context.CancelCau
 			return
 		}
 	}
+}
+
+// renewOnce gives up in time: a store that does not answer must not keep the work going beyond the lease.
+func (p *Pool) renewOnce(ctx context.Context, lease preview.Lease) (preview.Lease, error) {
+	ctx, cancel := context.WithDeadline(ctx, lease.Until.Add(-p.o.TTL/3))
+	defer cancel()
+	return p.o.Store.Renew(ctx, lease, p.o.TTL)
 }
 
 // backoff doubles with each failure and is jittered by a quarter.

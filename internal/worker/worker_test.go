@@ -203,3 +203,33 @@ func TestDueLater(t *testing.T) {
 	mark(t, s, p, 1)
 	eventually(t, "three looks", func() bool { return runs.Load() == 3 })
 }
+
+// A silent store keeps every renewal waiting.
+type silent struct{ preview.Store }
+
+func (silent) Renew(ctx context.Context, l preview.Lease, _ time.Duration) (preview.Lease, error) {
+	<-ctx.Done()
+	return l, ctx.Err()
+}
+
+// A store that does not answer at all ends the work before its lease runs out, as one that refuses does.
+func TestRenewalThatHangs(t *testing.T) {
+	s := store(t)
+	left := make(chan time.Duration, 1)
+	p := start(t, silent{s}, "a", func(ctx context.Context, c *worker.Claim) error {
+		until := c.Lease().Until
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Second):
+		}
+		select {
+		case left <- time.Until(until):
+		default:
+		}
+		return context.Cause(ctx)
+	})
+	mark(t, s, p, 1)
+	if d := <-left; d <= 0 {
+		t.Errorf("the work ended %v after its lease", -d)
+	}
+}
