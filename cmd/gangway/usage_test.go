@@ -55,7 +55,8 @@ func TestHelp(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	info := &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
-		{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.time", Value: "2026-11-22T12:00:00Z"},
+		{Key: "vcs.revision", Value: "0123456789abcdef0123"},
+		{Key: "vcs.time", Value: "2026-11-22T12:00:00Z"},
 		{Key: "vcs.modified", Value: "true"},
 	}}
 	want := "gangway v1.2.3 commit 0123456789ab of 2026-11-22T12:00:00Z, modified go"

@@ -32,6 +32,11 @@ func (c *Cloud) listen(ctx context.Context, dir string) (l listeners, err error)
 	if err := disk.Load(path, &p); err != nil {
 		return l, err
 	}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
 	wants := []struct {
 		port     *int
 		listener *net.Listener

@@ -45,8 +45,12 @@ func TestCurlLinesAreOnlyCalls(t *testing.T) {
 
 func TestCurlLeavesOutWhatIsNoPath(t *testing.T) {
 	for _, o := range []preview.Operation{
-		{Method: "GET", Path: "orders"}, {Method: "GET", Path: "/a\nb"}, {Method: "GET", Path: "/\u202ereversed"},
-		{Method: "GET; rm", Path: "/a"}, {Method: "", Path: "/a"}, {Method: "GET", Path: "/" + strings.Repeat("a", maxCurlPath)},
+		{Method: "GET", Path: "orders"},
+		{Method: "GET", Path: "/a\nb"},
+		{Method: "GET", Path: "/\u202ereversed"},
+		{Method: "GET; rm", Path: "/a"},
+		{Method: "", Path: "/a"},
+		{Method: "GET", Path: "/" + strings.Repeat("a", maxCurlPath)},
 	} {
 		if line := curl("https://shop.example", o); line != "" {
 			t.Errorf("%+v: %s", o, line)
