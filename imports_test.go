@@ -84,8 +84,9 @@ var architecture = map[string]row{
 	"internal/receive": {
 		internal: []string{"internal/preview", "internal/telemetry"},
 		foreign:  []string{"github.com/prometheus/client_golang/"},
-		tests:    []string{"internal/server"},
+		tests:    []string{"internal/server", "internal/receive/loadtest"},
 	},
+	"internal/receive/loadtest": {},
 
 	// Adapters: one technology each; none knows another.
 	"internal/github": {
