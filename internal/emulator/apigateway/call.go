@@ -113,6 +113,14 @@ func (c *call) newID(parameter string, longest int) (string, *status) {
 	return id, nil
 }
 
+// changes reads the body of an update into v and returns its mask.
+func (c *call) changes(v any, allowed ...string) (map[string]bool, *status) {
+	if no := c.decode(v); no != nil {
+		return nil, no
+	}
+	return c.mask(allowed...)
+}
+
 // mask returns the fields of the updateMask in their JSON names; allowed are the ones that can be changed.
 func (c *call) mask(allowed ...string) (map[string]bool, *status) {
 	text := c.query.Get("updateMask")

@@ -113,10 +113,7 @@ func (s *Server) updateConfig(c *call) (any, *status) {
 		return nil, errNotFound(c.name)
 	}
 	in := &apiConfig{}
-	if no := c.decode(in); no != nil {
-		return nil, no
-	}
-	fields, no := c.mask("displayName", "labels")
+	fields, no := c.changes(in, "displayName", "labels")
 	if no != nil {
 		return nil, no
 	}

@@ -88,10 +88,7 @@ func (s *Server) updateGateway(c *call) (any, *status) {
 		return nil, errNotFound(c.name)
 	}
 	in := &gatewayResource{}
-	if no := c.decode(in); no != nil {
-		return nil, no
-	}
-	fields, no := c.mask("apiConfig", "displayName", "labels")
+	fields, no := c.changes(in, "apiConfig", "displayName", "labels")
 	if no != nil {
 		return nil, no
 	}
