@@ -57,7 +57,7 @@ type Google struct {
 
 // Pace says how often things are looked at.
 type Pace struct {
-	Poll        time.Duration `env:"GANGWAY_POLL_INTERVAL, default=5s" help:"how often the store is asked for previews that are due"`
+	Poll        time.Duration `env:"GANGWAY_POLL_INTERVAL, default=1s" help:"how often the store is asked for previews that are due"`
 	Sweep       time.Duration `env:"GANGWAY_SWEEP_INTERVAL, default=5m" help:"how often the aggregator looks at everything"`
 	Lease       time.Duration `env:"GANGWAY_LEASE, default=30s" help:"how long a preview of a dead instance is left alone"`
 	Concurrency int           `env:"GANGWAY_CONCURRENCY, default=8" help:"previews that one instance works on at once"`

@@ -25,7 +25,7 @@ func (i *Intake) gather(
 			w.Read.Marks = marks
 		}
 	}
-	if facts.Removed, err = i.removed(ctx, s.Key); err != nil {
+	if err := i.gatherObserved(ctx, s.Key, &facts); err != nil {
 		return facts, unread, err
 	}
 	if err := i.gatherOthers(ctx, s, *w, &facts); err != nil {
@@ -78,14 +78,16 @@ func filesOf(p preview.PullRequest, s site.Site) string {
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// removed is how far the aggregator has taken in what an earlier life of the preview left.
-func (i *Intake) removed(ctx context.Context, key preview.Key) (int64, error) {
+// gatherObserved reads what the aggregator's row tells: how far it has taken in what an earlier life of the preview left,
+// and whether the documents of what is built go together.
+func (i *Intake) gatherObserved(ctx context.Context, key preview.Key, facts *preview.IntakeFacts) error {
 	row, err := i.o.Store.Load(ctx, key, preview.Aggregator)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	observed, err := preview.DecodeObserved(row.Body)
-	return observed.Removed, err
+	facts.Removed, facts.Accepted = observed.Removed, observed.Accepted
+	return err
 }
 
 // gatherOthers counts the live previews beside this one, where a limit asks for it.

@@ -20,9 +20,7 @@ func (i *Intake) perform(ctx context.Context, s site.Site, w preview.Wanted, act
 		Policy: s.Catalog.Previews.Policy(), Builds: map[string]preview.Build{},
 		Revisions: map[string]preview.RevisionFact{}, Failures: map[string]preview.Failure{}, Announced: map[string]string{},
 	}
-	removed, err := i.removed(ctx, s.Key)
-	facts.Removed = removed
-	problems := []error{err}
+	problems := []error{i.gatherObserved(ctx, s.Key, &facts)}
 	for _, a := range actions {
 		err := i.one(ctx, s, w, a, &facts)
 		var user *preview.UserError

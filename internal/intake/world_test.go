@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -168,11 +169,57 @@ func (w *world) CloneURL(preview.Repository) string { return "https://clone" }
 func (w *world) Publish(_ context.Context, topic string, data []byte, _ map[string]string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.call("publish", topic); err != nil {
+	err := w.call("publish", topic)
+	if err == nil {
+		w.published = append(w.published, topic+" "+string(data))
+	}
+	if topic != preview.TopicPreviews {
 		return err
 	}
-	w.published = append(w.published, topic+" "+string(data))
-	return nil
+	var hint preview.WantedChanged
+	if err := json.Unmarshal(data, &hint); err != nil {
+		return err
+	}
+	return errors.Join(err, w.accept(hint.Preview))
+}
+
+// accept is the aggregator's part: it finds that the documents of what is built go together. Its own sweep tells it when
+// no hint does.
+func (w *world) accept(name string) error {
+	ctx := context.Background()
+	key, err := preview.ParseKey(name)
+	if err != nil {
+		return err
+	}
+	row, err := w.store.Load(ctx, key, preview.Intake)
+	if err != nil {
+		return err
+	}
+	wanted, err := preview.DecodeWanted(row.Body)
+	if err != nil || !wanted.Built() {
+		return err
+	}
+	lease, ok, err := w.store.Acquire(ctx, preview.LeaseName(key, preview.Aggregator), "aggregator", time.Minute)
+	if err != nil || !ok {
+		return err
+	}
+	defer w.store.Release(ctx, lease)
+	row, err = w.store.Load(ctx, key, preview.Aggregator)
+	if err != nil {
+		return err
+	}
+	observed, err := preview.DecodeObserved(row.Body)
+	if err != nil || observed.Accepted == wanted.Generation {
+		return err
+	}
+	observed.Accepted = wanted.Generation
+	if row.Body, err = observed.Encode(); err != nil {
+		return err
+	}
+	if _, err := w.store.Save(ctx, lease, row); err != nil {
+		return err
+	}
+	return w.store.Mark(ctx, key, preview.Intake, time.Now())
 }
 
 type builds world

@@ -161,7 +161,7 @@ func (l *Local) common(name string) app.Common {
 			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild,
 			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub,
 		},
-		Pace: app.Pace{Poll: 200 * time.Millisecond, Sweep: 5 * time.Second, Lease: 5 * time.Second, Concurrency: 16},
+		Pace: app.Pace{Poll: 50 * time.Millisecond, Sweep: 5 * time.Second, Lease: 5 * time.Second, Concurrency: 16},
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	AnnounceRevision ActionKind = "announce_revision" // Service: publish [RevisionReady]
 	AnnouncePreview  ActionKind = "announce_preview"  // publish [WantedChanged]
 
+	CheckDocuments ActionKind = "check_documents" // compose as it would be once the members are deployed; apply nothing
 	ComposeGateway ActionKind = "compose_gateway" // read the truth, compose, render
 	ApplyGateway   ActionKind = "apply_gateway"   // make what was composed live
 	ProbeGateway   ActionKind = "probe_gateway"   // call the link

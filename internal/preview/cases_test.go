@@ -129,7 +129,7 @@ func TestRevisionThatStaysPending(t *testing.T) {
 		t.Fatalf("after an hour: %+v", m)
 	}
 	pull := PullRequest{Repository: Repository{ID: 7}, HeadRepository: 7, Open: true, HeadSHA: "a"}
-	again := IntakeFacts{Pull: &pull, Changed: []Target{{Service: "orders"}}}
+	again := IntakeFacts{Pull: &pull, Changed: []Target{{Service: "orders"}}, Accepted: 1}
 	retried, _, _ := DecideWanted(key, late, again, noon.Add(2*time.Hour))
 	if m := retried.Members[0]; m.Step != StepDeploying || m.Failure != nil {
 		t.Errorf("an hour later: %+v; want another try", m)

@@ -88,7 +88,7 @@ func (w *world) progress() {
 
 // intake is one look of the intake. It may crash after it has saved, or after some of the actions.
 func (w *world) intake(reads bool) {
-	facts := IntakeFacts{Policy: w.policy, Removed: w.observed.Removed, Builds: map[string]Build{}, Revisions: map[string]RevisionFact{}}
+	facts := IntakeFacts{Policy: w.policy, Removed: w.observed.Removed, Accepted: w.observed.Accepted, Builds: map[string]Build{}, Revisions: map[string]RevisionFact{}}
 	if reads {
 		pull := w.pull
 		facts.Pull, facts.Changed = &pull, w.touched
@@ -117,7 +117,7 @@ func (w *world) intake(reads bool) {
 			return
 		}
 		facts = IntakeFacts{
-			Policy: w.policy, Removed: w.observed.Removed, Builds: map[string]Build{},
+			Policy: w.policy, Removed: w.observed.Removed, Accepted: w.observed.Accepted, Builds: map[string]Build{},
 			Revisions: map[string]RevisionFact{}, Announced: map[string]string{},
 		}
 		for _, a := range actions {
@@ -213,6 +213,12 @@ func (w *world) aggregate() {
 
 func (w *world) gatewayAction(a Action, facts *GatewayFacts) bool {
 	switch a.Kind {
+	case CheckDocuments:
+		if w.wanted.HeadSHA[1] == '0' {
+			facts.Failure = &Failure{Stage: "document"}
+			return true
+		}
+		facts.Checked = w.wanted.Generation
 	case ComposeGateway:
 		s := &Serving{Generation: w.wanted.Generation, HeadSHA: w.wanted.HeadSHA}
 		for _, m := range w.wanted.Members {

@@ -7,6 +7,7 @@ import (
 
 // GatewayFacts are what the aggregator's actions came back with. A fact that is missing changes nothing.
 type GatewayFacts struct {
+	Checked  int64    // generation whose documents can be composed
 	Composed *Serving // what has to be live, composed from the truth just read
 	Drifted  bool     // API Gateway shows something else than Observed.Serving
 	Applied  *Serving // what was made live, with its URL
@@ -36,9 +37,26 @@ func DecideObserved(w Wanted, o Observed, f GatewayFacts, now time.Time) (_ Obse
 		return o, []Action{{Kind: RemoveGateway}}, time.Time{}
 	}
 	if !w.Ready() {
-		return o, nil, time.Time{}
+		return o.check(w, f)
 	}
 	return o.towards(w, f, now)
+}
+
+// check finds out whether the documents of what is built go together, before the members are deployed: a tag that moves
+// changes what the link serves, so that it moves only towards something that can be served.
+func (o Observed) check(w Wanted, f GatewayFacts) (Observed, []Action, time.Time) {
+	switch {
+	case !w.Built() || o.Accepted == w.Generation:
+	case f.Failure != nil:
+		o.Failure, o.FailedFor = f.Failure, ""
+		o.Attempts++
+	case f.Checked == w.Generation:
+		o.Accepted = w.Generation
+		o.succeed()
+	default:
+		return o, []Action{{Kind: CheckDocuments}}, time.Time{}
+	}
+	return o, nil, time.Time{}
 }
 
 // towards brings the gateway to what is wanted: compose, apply, probe, clean up.

@@ -153,6 +153,7 @@ type Observed struct {
 	FailedFor  string     `json:"failed_for,omitempty"` // what Failure is about (a Serving.Digest): not tried again unchanged
 	Attempts   int        `json:"attempts,omitempty"`   // failed ones in a row
 	Removed    int64      `json:"removed,omitempty"`    // up to which Wanted.Down everything has been taken in
+	Accepted   int64      `json:"accepted,omitempty"`   // generation whose documents can be composed: its members may be deployed
 	Cleaned    int64      `json:"cleaned,omitempty"`    // generation for which the tags of former members were removed
 	RemoveFrom time.Time  `json:"remove_from,omitzero"` // when the last removal began
 	RemovedAt  time.Time  `json:"removed_at,omitzero"`  // when it was complete

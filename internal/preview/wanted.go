@@ -21,6 +21,7 @@ type IntakeFacts struct {
 	Policy     Policy
 	Others     int   // other live previews on the gateway
 	Removed    int64 // Observed.Removed
+	Accepted   int64 // Observed.Accepted
 
 	Builds    map[string]Build        // by service: the build of the member's generation
 	Revisions map[string]RevisionFact // by service: what stands under the tag
@@ -173,16 +174,11 @@ func (w *Wanted) expire(policy Policy, now time.Time) {
 	}
 }
 
-// release lets the members be deployed once all of them are built, so that a failing one leaves the whole preview as it
-// was, and once what an earlier life of the preview left has been taken in.
+// release lets the members be deployed once all of them are built and their documents go together, so that a failing one
+// leaves the whole preview as it was, and once what an earlier life of the preview left has been taken in.
 func (w *Wanted) release(key Key, f IntakeFacts) {
-	if w.Intent != IntentLive || w.Down > f.Removed {
+	if !w.Built() || w.Down > f.Removed || f.Accepted != w.Generation {
 		return
-	}
-	for _, m := range w.Members {
-		if m.Step != StepBuilt && m.Step != StepDeploying && m.Step != StepReady {
-			return
-		}
 	}
 	for i := range w.Members {
 		m := &w.Members[i]
@@ -297,6 +293,13 @@ func (w Wanted) Member(service string) (Member, bool) {
 func (w Wanted) Ready() bool {
 	return w.Intent == IntentLive && len(w.Members) > 0 &&
 		!slices.ContainsFunc(w.Members, func(m Member) bool { return m.Step != StepReady })
+}
+
+// Built tells whether every member's image is there, whatever has become of it since.
+func (w Wanted) Built() bool {
+	return w.Intent == IntentLive && len(w.Members) > 0 && !slices.ContainsFunc(w.Members, func(m Member) bool {
+		return m.Step != StepBuilt && m.Step != StepDeploying && m.Step != StepReady
+	})
 }
 
 // hasMembers tells whether the members are exactly targets.

@@ -52,7 +52,6 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 	if l.document == nil {
 		return nil, errors.New("nothing was composed")
 	}
-	l.observed.API = l.api()
 	stack := l.stack(&serving)
 	if l.dirty {
 		if err := l.recoverStack(ctx, &stack); err != nil {
@@ -169,10 +168,11 @@ func (l *look) deleteConfigs(ctx context.Context, project, api string, keep map[
 	return nil
 }
 
-// probeTimeout bounds one call of the link; maxProbe is how much of the answer is read.
+// probeTimeout bounds one call of the link, redirects and all; maxProbe is how much of the answer is read.
 const (
 	probeTimeout = 5 * time.Second
 	maxProbe     = 64 << 10
+	maxRedirects = 5
 )
 
 // probe calls the link as a reviewer would. It returns "" when something behind the gateway answers, also with a refusal
@@ -188,7 +188,9 @@ func (l *look) probe(ctx context.Context) string {
 	if err != nil {
 		return "the link is not a URL"
 	}
-	response, err := l.o.HTTP.Do(request)
+	client := *l.o.HTTP
+	client.CheckRedirect = sameHost
+	response, err := client.Do(request)
 	if err != nil {
 		l.o.Log.InfoContext(ctx, "probe", "preview", l.claim.Key().String(), "error", err)
 		return "no answer"
@@ -199,4 +201,13 @@ func (l *look) probe(ctx context.Context) string {
 		return fmt.Sprintf("GET %s answers %d", path, response.StatusCode)
 	}
 	return ""
+}
+
+// sameHost follows redirects on the gateway only: where else one leads to is the pull request's choice, and not for us to
+// call from where we are. A redirect that is not followed is an answer.
+func sameHost(request *http.Request, via []*http.Request) error {
+	if request.URL.Host != via[0].URL.Host || request.URL.Scheme != via[0].URL.Scheme || len(via) > maxRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }

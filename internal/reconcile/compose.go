@@ -87,7 +87,8 @@ func (l *look) render(serving *preview.Serving, list []openapi.Document) (*previ
 		serving.Open = openPath(composition.Operations)
 	}
 	serving.ConfigID = l.claim.Key().ConfigID(l.document, l.site.Gateway.BackendServiceAccount)
-	serving.Digest = l.api() + "/" + serving.ConfigID
+	l.observed.API = l.api() // saved before anything is made there
+	serving.Digest = l.observed.API + "/" + serving.ConfigID
 	return serving, nil, nil
 }
 
@@ -165,18 +166,19 @@ func documentFailure(findings []openapi.Finding) *preview.Failure {
 func (l *look) part(ctx context.Context, service *catalog.Service) (*part, error) {
 	ref := l.site.Ref(service)
 	state, err := l.o.CloudRun.Service(ctx, ref)
-	if errors.Is(err, preview.ErrNotFound) {
+	m, member := l.wanted.Member(service.Name)
+	if errors.Is(err, preview.ErrNotFound) && !member {
 		l.o.Log.WarnContext(ctx, "service is not in the environment", "service", service.Name, "cloud_run", service.CloudRun)
 		return nil, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, preview.ErrNotFound) {
 		return nil, fmt.Errorf("reading service %s: %w", service.CloudRun, err)
 	}
 	p := &part{document: openapi.Document{
 		Service: service.Name, File: service.OpenAPI,
 		Backend: openapi.Backend{Address: state.URL, Audience: state.URL},
 	}}
-	if m, ok := l.wanted.Member(service.Name); ok {
+	if member {
 		if err := l.override(ctx, p, state, m); err != nil {
 			return nil, err
 		}
@@ -201,6 +203,18 @@ func (l *look) part(ctx context.Context, service *catalog.Service) (*part, error
 // override makes p the preview's own, after Cloud Run has confirmed that the member's revision stands under the tag. If
 // it doesn't, the intake is told to look again.
 func (l *look) override(ctx context.Context, p *part, state preview.CloudRunService, m preview.Member) error {
+	if !l.wanted.Ready() { // only checked: nothing of it is applied
+		if state.URL == "" {
+			return &preview.UserError{
+				Summary: fmt.Sprintf("The Cloud Run service %s does not exist in %s", m.CloudRun, l.site.Environment.Name),
+				Hint:    "Deploy it there once: a preview's revision is made after the live one.",
+			}
+		}
+		p.document.Backend.Address = preview.TagURL(state.URL, l.claim.Key().Tag())
+		p.document.Origin = openapi.Origin{Override: true, Commit: m.SHA}
+		p.member = &preview.ServingMember{Service: m.Service, SHA: m.SHA}
+		return nil
+	}
 	target, ok := state.Tagged(m.Tag)
 	if !ok || target.Revision != m.Revision || target.URL == "" {
 		if err := l.o.Store.Mark(ctx, l.claim.Key(), preview.Intake, time.Now()); err != nil {

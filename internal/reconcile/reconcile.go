@@ -146,7 +146,7 @@ func (l *look) run(ctx context.Context) error {
 			return err
 		}
 		now := time.Now().UTC()
-		before := l.observed.Phase
+		before := l.observed
 		next, actions, due := preview.DecideObserved(l.wanted, l.observed, facts, now)
 		if problem != nil {
 			next = failing(next, l.wanted, now)
@@ -155,10 +155,18 @@ func (l *look) run(ctx context.Context) error {
 			due = now
 		}
 		l.observed = next
-		if err := errors.Join(l.save(ctx, due), l.phase(ctx, before)); err != nil {
+		saidAll := l.saidAll()
+		atOnce := due
+		if !saidAll { // whoever comes after a crash says it
+			atOnce = now
+		}
+		if err := errors.Join(l.save(ctx, atOnce), l.phase(ctx, before)); err != nil {
 			return errors.Join(err, problem)
 		}
-		reportProblem = l.report(ctx, due)
+		reportProblem = nil
+		if !saidAll {
+			reportProblem = l.report(ctx, due)
+		}
 		if problem != nil || len(actions) == 0 {
 			return errors.Join(problem, reportProblem)
 		}
@@ -170,15 +178,16 @@ func (l *look) run(ctx context.Context) error {
 	return errRestless
 }
 
-// phase tells what a new phase means to others. A reopened preview waits for the end of the removal; if the mark is lost,
-// the sweep sets it.
-func (l *look) phase(ctx context.Context, before preview.Phase) error {
-	now := l.observed.Phase
-	if before == now {
-		return nil
+// phase tells the intake what it waits for: the end of the removal before a reopened preview is deployed, and that the
+// documents of what is built go together. If the mark is lost, the sweep sets it.
+func (l *look) phase(ctx context.Context, before preview.Observed) error {
+	now := l.observed
+	if before.Phase != now.Phase {
+		l.o.Log.InfoContext(ctx, "gateway", "preview", l.claim.Key().String(), "phase", now.Phase,
+			"generation", l.wanted.Generation)
 	}
-	l.o.Log.InfoContext(ctx, "gateway", "preview", l.claim.Key().String(), "phase", now, "generation", l.wanted.Generation)
-	if now != preview.PhaseRemoved {
+	removed := before.Phase != now.Phase && now.Phase == preview.PhaseRemoved
+	if !removed && before.Accepted == now.Accepted {
 		return nil
 	}
 	return l.o.Store.Mark(ctx, l.claim.Key(), preview.Intake, time.Now())
@@ -220,15 +229,16 @@ func (l *look) save(ctx context.Context, due time.Time) error {
 	return l.claim.Save(ctx, body, due)
 }
 
-// perform carries actions out in their order and returns what they came back with. What people have to mend is a fact;
-// the error is temporary.
+// perform carries actions out in their order and returns what they came back with. What people have to mend, so that a
+// gateway can be made, is a fact; the error is to be tried again. Taking something in is always tried again.
 func (l *look) perform(ctx context.Context, actions []preview.Action) (preview.GatewayFacts, error) {
 	var facts preview.GatewayFacts
 	var problems []error
 	for _, a := range actions {
 		began := time.Now()
 		err := l.one(ctx, a, &facts)
-		if user, ok := errors.AsType[*preview.UserError](err); ok {
+		makes := a.Kind == preview.ComposeGateway || a.Kind == preview.ApplyGateway
+		if user, ok := errors.AsType[*preview.UserError](err); ok && makes {
 			facts.Failure = &preview.Failure{Stage: "gateway", UserError: *user, At: time.Now().UTC()}
 			if a.Kind == preview.ApplyGateway {
 				facts.Tried = l.observed.Applying.Digest
@@ -246,6 +256,12 @@ func (l *look) perform(ctx context.Context, actions []preview.Action) (preview.G
 
 func (l *look) one(ctx context.Context, a preview.Action, facts *preview.GatewayFacts) (err error) {
 	switch a.Kind {
+	case preview.CheckDocuments:
+		var composed *preview.Serving
+		composed, facts.Failure, err = l.compose(ctx)
+		if composed != nil {
+			facts.Checked = composed.Generation
+		}
 	case preview.ComposeGateway:
 		facts.Composed, facts.Failure, err = l.compose(ctx)
 		if err == nil && facts.Composed != nil {

@@ -13,29 +13,38 @@ import (
 	"github.com/gangway-dev/gangway/internal/report"
 )
 
+// saidAll tells whether the pull request shows the state.
+func (l *look) saidAll() bool {
+	if l.wanted.Generation == 0 {
+		return true
+	}
+	r, refs := l.rendered(), l.observed.Report
+	return (r.Comment == nil || refs.CommentDigest == digest(r.Comment)) &&
+		(r.CheckRun == nil || refs.CheckSHA == r.CheckRun.HeadSHA && refs.CheckDigest == digest(r.CheckRun)) &&
+		(r.Deployment == nil || refs.DeploymentGen == l.wanted.Generation) &&
+		(r.Status == nil || refs.DeploymentSaid == digest(r.Status))
+}
+
 // report makes the pull request show the state, part by part, and only what has changed since it was written last. What is
 // about to be created is saved first, so that a process that dies in between leaves nothing that a later state knows
 // nothing of: it is found again by marker, external id or task. An error does not stop work on Google Cloud: it is returned
-// to be tried again.
+// to be tried again. Until all is written, the row stays due.
 func (l *look) report(ctx context.Context, due time.Time) error {
-	if l.wanted.Generation == 0 {
-		return nil
-	}
 	saved := l.observed.Report
 	problem := l.prepare(ctx, l.rendered())
 	if l.observed.Report != saved {
-		if err := l.save(ctx, due); err != nil {
+		if err := l.save(ctx, time.Now()); err != nil {
 			return errors.Join(err, problem)
 		}
-		saved = l.observed.Report
 	}
 	r := l.rendered()
 	problem = errors.Join(problem, l.writeComment(ctx, r), l.writeDeployment(ctx, r), l.writeCheck(ctx, r))
 	problem = errors.Join(problem, l.writeComment(ctx, l.rendered())) // it may link to what was only now created
-	if l.observed.Report != saved {
-		if err := l.save(ctx, due); err != nil {
-			return errors.Join(err, problem)
-		}
+	if problem != nil {
+		due = time.Now()
+	}
+	if err := l.save(ctx, due); err != nil {
+		return errors.Join(err, problem)
 	}
 	if problem != nil {
 		return fmt.Errorf("reporting: %w", problem)
@@ -59,14 +68,14 @@ func (l *look) prepare(ctx context.Context, r report.Report) error {
 	}
 	var problems []error
 	if r.CheckRun != nil && refs.CheckSHA != r.CheckRun.HeadSHA {
-		if err := l.supersede(ctx, *r.CheckRun); err != nil {
+		if err := l.unlessRefused(ctx, "check run", l.supersede(ctx, *r.CheckRun)); err != nil {
 			problems = append(problems, err)
 		} else {
 			refs.CheckRunID, refs.CheckSHA, refs.CheckDigest = 0, r.CheckRun.HeadSHA, ""
 		}
 	}
 	if r.Deployment != nil && refs.DeploymentGen != l.wanted.Generation {
-		if err := l.retire(ctx, replaced()); err != nil {
+		if err := l.unlessRefused(ctx, "deployment", l.retire(ctx, replaced())); err != nil {
 			problems = append(problems, err)
 		} else {
 			refs.DeploymentID, refs.DeploymentGen, refs.DeploymentSaid = 0, l.wanted.Generation, ""
@@ -81,11 +90,24 @@ func (l *look) writeComment(ctx context.Context, r report.Report) error {
 		return nil
 	}
 	id, err := l.o.GitHub.WriteComment(ctx, l.site.Repository, l.claim.Key().PullRequest, refs.CommentID, *r.Comment)
-	if err != nil {
+	if id != 0 {
+		refs.CommentID = id
+	}
+	if err := l.unlessRefused(ctx, "comment", err); err != nil {
 		return err
 	}
-	refs.CommentID, refs.CommentDigest = id, digest(r.Comment)
+	refs.CommentDigest = digest(r.Comment)
 	return nil
+}
+
+// unlessRefused is err, unless GitHub has refused what was to be written, as it does with a comment on a locked pull
+// request: the same again would be refused again, so that it counts as written until there is something else to say.
+func (l *look) unlessRefused(ctx context.Context, what string, err error) error {
+	if user, ok := errors.AsType[*preview.UserError](err); ok {
+		l.o.Log.WarnContext(ctx, "GitHub refuses a report", "preview", l.claim.Key().String(), "what", what, "error", user)
+		return nil
+	}
+	return err
 }
 
 // supersede ends the check run of an earlier head: that is neither good nor bad.
@@ -108,10 +130,13 @@ func (l *look) writeCheck(ctx context.Context, r report.Report) error {
 		return nil
 	}
 	id, err := l.o.GitHub.WriteCheckRun(ctx, l.site.Repository, refs.CheckRunID, *r.CheckRun)
-	if err != nil {
+	if id != 0 {
+		refs.CheckRunID = id
+	}
+	if err := l.unlessRefused(ctx, "check run", err); err != nil {
 		return err
 	}
-	refs.CheckRunID, refs.CheckDigest = id, digest(r.CheckRun)
+	refs.CheckDigest = digest(r.CheckRun)
 	return nil
 }
 
@@ -122,7 +147,7 @@ func (l *look) writeDeployment(ctx context.Context, r report.Report) error {
 		return nil
 	}
 	if r.Deployment == nil {
-		if err := l.retire(ctx, *r.Status); err != nil {
+		if err := l.unlessRefused(ctx, "deployment", l.retire(ctx, *r.Status)); err != nil {
 			return err
 		}
 		refs.DeploymentSaid = digest(r.Status)
@@ -131,18 +156,22 @@ func (l *look) writeDeployment(ctx context.Context, r report.Report) error {
 	if refs.DeploymentGen != l.wanted.Generation {
 		return nil // the earlier one could not be retired yet
 	}
-	if refs.DeploymentID == 0 {
-		id, err := l.o.GitHub.WriteDeployment(ctx, l.site.Repository, *r.Deployment)
-		if err != nil {
-			return err
-		}
-		refs.DeploymentID = id
-	}
-	if err := l.o.GitHub.WriteDeploymentStatus(ctx, l.site.Repository, refs.DeploymentID, *r.Status); err != nil {
+	if err := l.unlessRefused(ctx, "deployment", l.writeStatus(ctx, r)); err != nil {
 		return err
 	}
 	refs.DeploymentSaid = digest(r.Status)
 	return nil
+}
+
+// writeStatus writes the status of the generation's deployment, which it makes if need be.
+func (l *look) writeStatus(ctx context.Context, r report.Report) (err error) {
+	refs := &l.observed.Report
+	if refs.DeploymentID == 0 {
+		if refs.DeploymentID, err = l.o.GitHub.WriteDeployment(ctx, l.site.Repository, *r.Deployment); err != nil {
+			return err
+		}
+	}
+	return l.o.GitHub.WriteDeploymentStatus(ctx, l.site.Repository, refs.DeploymentID, *r.Status)
 }
 
 // replaced is the end of an earlier generation's deployment. GitHub would keep only one of an environment active by itself,

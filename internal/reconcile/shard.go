@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -94,7 +95,7 @@ func (s *shardLock) renew(ctx context.Context) {
 		switch {
 		case err == nil:
 			s.lease = lease
-		case time.Until(s.lease.Until) < s.ttl/3:
+		case errors.Is(err, preview.ErrLeaseLost) || time.Until(s.lease.Until) < s.ttl/3:
 			s.cancel(preview.ErrLeaseLost)
 			return
 		}

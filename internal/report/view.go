@@ -107,7 +107,7 @@ func failures(p Preview) []failure {
 		}
 	}
 	// The gateway's failure stays in the row until an apply succeeds: one from before the last change is of no interest.
-	if f := p.Observed.Failure; f != nil && p.Wanted.Ready() && !f.At.Before(p.Wanted.Changed) {
+	if f := p.Observed.Failure; f != nil && p.Wanted.Built() && !f.At.Before(p.Wanted.Changed) {
 		all = append(all, failure{Failure: f})
 	}
 	return all
