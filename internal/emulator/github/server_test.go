@@ -392,4 +392,7 @@ func TestDeliveriesAndRestart(t *testing.T) {
 	if _, err := w.Push(context.WithoutCancel(t.Context()), "acme/shop", 1, github.Change{Files: map[string]string{"x": "y"}}); err != nil {
 		t.Error(err)
 	}
+	if got := strings.Join(actions(w.deliveries()), ", "); got != "pull_request synchronize" {
+		t.Errorf("deliveries after the push: %s", got)
+	}
 }
