@@ -1,6 +1,7 @@
 package github
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -177,6 +178,14 @@ func (t *state) account(login, kind string) *account {
 	return a
 }
 
+// find is the first of items that is meant, or nil.
+func find[T any](items []*T, is func(*T) bool) *T {
+	if i := slices.IndexFunc(items, is); i >= 0 {
+		return items[i]
+	}
+	return nil
+}
+
 func (t *state) accountByID(id int64) *account {
 	for _, a := range t.Accounts {
 		if a.ID == id {
@@ -187,68 +196,35 @@ func (t *state) accountByID(id int64) *account {
 }
 
 func (t *state) repository(owner, name string) *repository {
-	for _, r := range t.Repositories {
-		if strings.EqualFold(r.OwnerLogin, owner) && strings.EqualFold(r.Name, name) {
-			return r
-		}
-	}
-	return nil
+	return find(t.Repositories, func(r *repository) bool {
+		return strings.EqualFold(r.OwnerLogin, owner) && strings.EqualFold(r.Name, name)
+	})
 }
 
 func (t *state) repositoryByID(id int64) *repository {
-	for _, r := range t.Repositories {
-		if r.ID == id {
-			return r
-		}
-	}
-	return nil
+	return find(t.Repositories, func(r *repository) bool { return r.ID == id })
 }
 
 func (t *state) installationOf(r *repository) *installation {
-	for _, i := range t.Installations {
-		if i.Account == r.Owner && r.Parent == 0 {
-			return i
-		}
-	}
-	return nil
+	return find(t.Installations, func(i *installation) bool { return i.Account == r.Owner && r.Parent == 0 })
 }
 
 func (t *state) installation(id int64) *installation {
-	for _, i := range t.Installations {
-		if i.ID == id {
-			return i
-		}
-	}
-	return nil
+	return find(t.Installations, func(i *installation) bool { return i.ID == id })
 }
 
 func (r *repository) fullName() string { return r.OwnerLogin + "/" + r.Name }
 
 func (r *repository) pull(number int) *pull {
-	for _, p := range r.Pulls {
-		if p.Number == number {
-			return p
-		}
-	}
-	return nil
+	return find(r.Pulls, func(p *pull) bool { return p.Number == number })
 }
 
 func (r *repository) checkRun(id int64) *checkRun {
-	for _, c := range r.CheckRuns {
-		if c.ID == id {
-			return c
-		}
-	}
-	return nil
+	return find(r.CheckRuns, func(c *checkRun) bool { return c.ID == id })
 }
 
 func (r *repository) deployment(id int64) *deployment {
-	for _, d := range r.Deployments {
-		if d.ID == id {
-			return d
-		}
-	}
-	return nil
+	return find(r.Deployments, func(d *deployment) bool { return d.ID == id })
 }
 
 // comment finds a comment of any pull request.
