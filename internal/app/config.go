@@ -81,7 +81,7 @@ type Aggregator struct {
 	Provider     string            `env:"GANGWAY_PROVIDER, default=registry" help:"Terraform's google-beta provider: registry (what Terraform finds) or served (by this process, for the local cloud)"`
 	ProviderPoll time.Duration     `env:"GANGWAY_PROVIDER_POLL, default=0s" help:"pause between looks at a running operation; 0s is the provider's own"`
 	Terraform    string            `env:"GANGWAY_TERRAFORM" help:"the terraform binary; when empty, that in PATH, else one is fetched"`
-	Processes    int               `env:"GANGWAY_TERRAFORM_PROCESSES, default=2" help:"Terraform processes at once"`
+	Processes    int               `env:"GANGWAY_TERRAFORM_PROCESSES, default=4" help:"Terraform processes at once; each may take 300 MB, and mostly waits for Google Cloud"`
 	TerraformEnv map[string]string // what Terraform may see of the environment; nil is the process's own
 	Scheme       string            `env:"GANGWAY_LINK_SCHEME, default=https" help:"of previews' links: https or http"`
 	Common
