@@ -98,14 +98,14 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 	case err != nil:
 		return errors.Join(err, unread)
 	case unread == nil:
-		return i.run(ctx, claim, place, w, facts, false)
+		return look{i, claim, place, false}.run(ctx, w, facts)
 	case w.Intent == preview.IntentUnknown && errors.Is(unread, preview.ErrNotFound):
 		i.o.Log.InfoContext(ctx, "no such pull request yet", "preview", row.Key.String(), "error", unread)
 		return claim.Save(ctx, row.Body, time.Now().Add(unseen(row.Version)))
 	case w.Intent == preview.IntentUnknown:
 		return unread
 	}
-	return errors.Join(i.run(ctx, claim, place, w, facts, true), unread)
+	return errors.Join(look{i, claim, place, true}.run(ctx, w, facts), unread)
 }
 
 // find finds where a preview lives. What GitHub said before will do while it does not answer, so that previews go on, and
@@ -124,29 +124,37 @@ func unseen(version int64) time.Duration {
 	return min(5*time.Second<<min(version, 20), quarantine)
 }
 
-// run goes on until nothing is left to do now. unread says that the pull request has to be read yet: the row stays due.
-func (i *Intake) run(ctx context.Context, claim *worker.Claim, place site.Site, w preview.Wanted, facts preview.IntakeFacts, unread bool) (err error) {
-	key := claim.Key()
+// A look is one look at one preview.
+type look struct {
+	*Intake
+	claim  *worker.Claim
+	place  site.Site
+	unread bool // the pull request has to be read yet: the row stays due
+}
+
+// run goes on until nothing is left to do now.
+func (l look) run(ctx context.Context, w preview.Wanted, facts preview.IntakeFacts) (err error) {
+	key := l.claim.Key()
 	for range maxRounds {
 		now := time.Now().UTC()
 		before := w
 		next, actions, due := preview.DecideWanted(key, w, facts, now)
-		if len(actions) > 0 || unread {
+		if len(actions) > 0 || l.unread {
 			due = now
 		}
 		body, encodeErr := next.Encode()
 		if encodeErr != nil {
 			return fmt.Errorf("encoding row: %w", encodeErr)
 		}
-		if saveErr := claim.Save(ctx, body, due); saveErr != nil {
+		if saveErr := l.claim.Save(ctx, body, due); saveErr != nil {
 			return errors.Join(saveErr, err)
 		}
 		w = next
-		i.logSteps(ctx, key, before, w)
+		l.logSteps(ctx, key, before, w)
 		if err != nil || len(actions) == 0 {
 			return err
 		}
-		facts, err = i.perform(ctx, place, w, actions)
+		facts, err = l.perform(ctx, l.place, w, actions)
 	}
 	return errRestless
 }

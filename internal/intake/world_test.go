@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -87,7 +86,7 @@ func newWorld(t *testing.T) *world {
 			URL: "https://" + name, Traffic: []preview.TrafficTarget{{Revision: name + "-live", Percent: 100}},
 		}
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	w.in = intake.New(intake.Options{
 		Sites: site.New(func() *catalog.Catalog {
 			w.mu.Lock()

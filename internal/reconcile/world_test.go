@@ -88,7 +88,7 @@ func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
 	var pool *worker.Pool
 	log := slog.New(slog.DiscardHandler)
 	r := reconcile.New(reconcile.Options{
-		Sites: site.New(func() *catalog.Catalog { return configuration() }, w), GitHub: w, CloudRun: (*cloudRun)(w),
+		Sites: site.New(configuration, w), GitHub: w, CloudRun: (*cloudRun)(w),
 		Terraform: (*terraform)(w), APIGateway: (*apiGateway)(w), Store: w.store, Wake: func(k preview.Key) { pool.Wake(k) },
 		Holder: holder, LeaseTTL: time.Second, Scheme: "https", HTTP: &http.Client{Transport: (*link)(w)}, Log: log,
 	})
