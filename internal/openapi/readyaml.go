@@ -38,7 +38,7 @@ func decodeYAML(content []byte) (document *yaml.Node, err error) {
 		if errors.Is(err, io.EOF) {
 			return nil, &syntaxError{message: "the document is empty", hint: `it has to start with swagger: "2.0"`}
 		}
-		return nil, yamlError(err)
+		return nil, yamlError(err, content)
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
@@ -47,7 +47,7 @@ func decodeYAML(content []byte) (document *yaml.Node, err error) {
 			hint: "keep one document in a file",
 		}
 	case !errors.Is(err, io.EOF):
-		return nil, yamlError(err)
+		return nil, yamlError(err, content)
 	}
 	if len(first.Content) != 1 {
 		return nil, &syntaxError{message: "the document is empty"}
@@ -55,7 +55,11 @@ func decodeYAML(content []byte) (document *yaml.Node, err error) {
 	return first.Content[0], nil
 }
 
-func yamlError(err error) error {
+// countsFromZero finds the messages in which the YAML package counts lines from 0: those of its parser. Its scanner's count
+// from 1.
+var countsFromZero = regexp.MustCompile(`did not find expected (?:key|node content|',' or|'-' indicator|<)`)
+
+func yamlError(err error, content []byte) error {
 	message := err.Error()
 	found := yamlLine.FindStringSubmatch(message)
 	wrong := &syntaxError{message: "not YAML: " + strings.TrimPrefix(message, "yaml: ")}
@@ -65,7 +69,28 @@ func yamlError(err error) error {
 			wrong.at = position{line: int32(line), column: 1}
 		}
 	}
+	switch {
+	case wrong.at.line == 0:
+	case countsFromZero.MatchString(message):
+		wrong.at.line++
+	case strings.Contains(message, "tab character"):
+		wrong.at.line = firstTab(content, wrong.at.line)
+	}
 	return wrong
+}
+
+// firstTab is the first line, not before from, that is indented with a tab: the YAML package says where the text begins
+// that the tab is in. It is from when there is none.
+func firstTab(content []byte, from int32) int32 {
+	n := int32(0)
+	for line := range bytes.Lines(content) {
+		n++
+		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if n >= from && bytes.ContainsRune(indent, '\t') {
+			return n
+		}
+	}
+	return from
 }
 
 func at(n *yaml.Node) position {
