@@ -237,8 +237,8 @@ func (l *look) perform(ctx context.Context, actions []preview.Action) (preview.G
 	for _, a := range actions {
 		began := time.Now()
 		err := l.one(ctx, a, &facts)
-		makes := a.Kind == preview.ComposeGateway || a.Kind == preview.ApplyGateway
-		if user, ok := errors.AsType[*preview.UserError](err); ok && makes {
+		takesIn := a.Kind == preview.RemoveGateway || a.Kind == preview.RemoveTags
+		if user, ok := errors.AsType[*preview.UserError](err); ok && !takesIn {
 			facts.Failure = &preview.Failure{Stage: "gateway", UserError: *user, At: time.Now().UTC()}
 			if a.Kind == preview.ApplyGateway {
 				facts.Tried = l.observed.Applying.Digest

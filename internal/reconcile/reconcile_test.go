@@ -102,6 +102,32 @@ func TestRefusedDocument(t *testing.T) {
 	}
 }
 
+// A document that is missing is told by name before any tag moves, and not tried again until something changes; then its
+// members may be deployed.
+func TestDocumentIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fail["content orders.yaml"] = preview.ErrNotFound
+	w.start(w.pool)
+	built := w.ready(key, 1, sha("a"))
+	built.Members[0].Step = preview.StepBuilt
+	w.want(key, built)
+	w.mark(key)
+	got := w.until(key, "it is told", func(o preview.Observed) bool { return o.Failure != nil })
+	w.rests(key)
+	if got.Failure.Summary != "The OpenAPI document of orders is missing" || w.count("content orders.yaml") != 1 {
+		t.Errorf("told %q after %d tries", got.Failure.Summary, w.count("content orders.yaml"))
+	}
+	w.change(func() { clear(w.fail) })
+	w.mark(key)
+	w.until(key, "its members may be deployed", func(o preview.Observed) bool { return o.Accepted == 1 && o.Failure == nil })
+	w.rests(key)
+	row, err := w.store.Load(t.Context(), key, preview.Intake)
+	if err != nil || row.Marks == 0 || w.count("apply") > 0 {
+		t.Errorf("%d marks of the intake, %d applies, %v", row.Marks, w.count("apply"), err)
+	}
+}
+
 // What people have to mend before something can be taken in is tried again with pauses, and the rest is taken in.
 func TestTakingInIsRefused(t *testing.T) {
 	t.Parallel()
