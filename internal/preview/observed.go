@@ -111,7 +111,7 @@ func (o Observed) finish(w Wanted, f GatewayFacts, now time.Time) (Observed, []A
 	}
 	var next time.Time
 	if o.Serving.Probe != "" && f.Probed != nil {
-		next = now.Add(min(max(now.Sub(o.Serving.Since)/2, time.Second), time.Minute))
+		next = now.Add(min(max(now.Sub(o.Serving.Since)/2, time.Second), 15*time.Minute))
 	}
 	return o, actions, next
 }
