@@ -201,12 +201,12 @@ func (l *Local) startGangway(ctx context.Context) error {
 	webhook := app.Webhook{Common: l.common("webhook"), Role: "all", SecretsFile: l.SecretFile}
 	l.group.Go(func() error { return app.RunWebhook(ctx, webhook, listener, l.o.Log.With("command", "webhook")) })
 	l.group.Go(func() error { return app.RunAggregator(ctx, l.aggregator(), l.o.Log.With("command", "aggregator")) })
-	url := "http://" + listener.Addr().String()
-	if err := l.api.await(ctx, url+"/readyz"); err != nil {
+	l.hook = "http://" + listener.Addr().String()
+	if err := l.api.await(ctx, l.hook+"/readyz"); err != nil {
 		l.cancel()
 		return errors.Join(l.group.Wait(), err) // why a command stopped says more than that nothing answers
 	}
-	return l.DeliverTo(url + "/github/webhook")
+	return l.DeliverTo(l.hook + "/github/webhook")
 }
 
 // DeliverTo tells GitHub where the App's webhook is.
