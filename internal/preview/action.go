@@ -10,7 +10,7 @@ const (
 	StartBuild       ActionKind = "start_build"       // Service: start its build unless it has been started already
 	CancelBuild      ActionKind = "cancel_build"      // BuildID
 	DeployRevision   ActionKind = "deploy_revision"   // Service: deploy its image under the tag
-	RevertTag        ActionKind = "revert_tag"        // Service: it failed; the tag goes back to Member.Good, or away
+	RevertTag        ActionKind = "revert_tag"        // Service: its tag stands on what is not to be served; it goes back to Member.Good, or away
 	AnnounceRevision ActionKind = "announce_revision" // Service: publish [RevisionReady]
 	AnnouncePreview  ActionKind = "announce_preview"  // publish [WantedChanged]
 

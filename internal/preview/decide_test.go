@@ -299,6 +299,11 @@ func (w *world) check(seed uint64) {
 		}
 		return
 	}
+	for _, m := range w.wanted.Members {
+		if !w.wanted.Ready() && w.tags[m.Service] != m.Good && w.tags[m.Service] != "" {
+			fail("half a preview: %s stands on %s; want %q", m.Service, w.tags[m.Service], m.Good)
+		}
+	}
 	failed := slices.ContainsFunc(w.wanted.Members, func(m Member) bool { return m.Step == StepFailed })
 	if failed || w.observed.Failure != nil {
 		return // a visible reason

@@ -128,7 +128,6 @@ func (m *Member) settle(r RevisionFact, now time.Time) {
 	switch {
 	case r.Readiness == ReadinessReady && r.URL != "":
 		m.Step = StepReady
-		m.Good = m.Revision
 		m.URL, m.Audience = r.URL, r.Audience
 	case r.Readiness == ReadinessFailed:
 		m.fail(Failure{Stage: "revision", UserError: UserError{

@@ -107,7 +107,7 @@ type Member struct {
 	URL        string    `json:"url,omitempty"`      // the tag's
 	Audience   string    `json:"audience,omitempty"` // the service's own URL
 	DeployedAt time.Time `json:"deployed_at,omitzero"`
-	Good       string    `json:"good,omitempty"`     // the revision that was ready under the tag last, of any generation
+	Good       string    `json:"good,omitempty"`     // the revision that the tag stood on when all members were ready last
 	Standing   string    `json:"standing,omitempty"` // the revision that the tag was last put on, noted before it is
 	Failure    *Failure  `json:"failure,omitempty"`
 }

@@ -63,6 +63,7 @@ func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, ac
 	for i := range w.Members {
 		w.advance(i, f, now)
 	}
+	w.hold()
 	w.release(key, f)
 	w.noteAnnounced(f)
 	return w, w.actions(), w.next(f.Policy, now)
@@ -195,6 +196,21 @@ func (w *Wanted) release(key Key, f IntakeFacts) {
 	}
 }
 
+// hold keeps members together: the revisions of a generation are good once all of them are ready, and when one can't be
+// deployed, the others wait for it, so that no tag stays on half of a preview.
+func (w *Wanted) hold() {
+	failed := slices.ContainsFunc(w.Members, func(m Member) bool { return m.Step == StepFailed })
+	ready := w.Ready()
+	for i := range w.Members {
+		switch m := &w.Members[i]; {
+		case ready:
+			m.Good = m.Revision
+		case failed && (m.Step == StepDeploying || m.Step == StepReady) && m.Standing != m.Good:
+			m.Step, m.Revision, m.DeployedAt = StepBuilt, "", time.Time{}
+		}
+	}
+}
+
 // noteAnnounced keeps what has been published.
 func (w *Wanted) noteAnnounced(f IntakeFacts) {
 	if f.Published != "" {
@@ -219,13 +235,14 @@ func (w *Wanted) actions() []Action {
 		list = append(list, Action{Kind: CancelBuild, BuildID: id})
 	}
 	for _, m := range w.Members {
+		if m.Step != StepDeploying && m.Step != StepReady && m.Standing != m.Good {
+			list = append(list, Action{Kind: RevertTag, Service: m.Service})
+		}
 		switch {
 		case m.Step == StepWaiting:
 			list = append(list, Action{Kind: StartBuild, Service: m.Service})
 		case m.Step == StepDeploying && m.DeployedAt.IsZero():
 			list = append(list, Action{Kind: DeployRevision, Service: m.Service})
-		case m.Step == StepFailed && m.Standing != m.Good:
-			list = append(list, Action{Kind: RevertTag, Service: m.Service})
 		case m.Step == StepReady && w.Announced.Revisions[m.Service] != m.Revision:
 			list = append(list, Action{Kind: AnnounceRevision, Service: m.Service})
 		}
