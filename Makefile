@@ -52,7 +52,7 @@ golden: ## Rewrite the golden files; look at the difference before you commit it
 	UPDATE=1 go test ./...
 
 .PHONY: bench
-bench: bench-webhook bench-preview ## Measure what facts and goals are kept for
+bench: bench-webhook bench-preview ## Measure the webhook, and previews from the last revision to the link
 
 .PHONY: bench-webhook
 bench-webhook: ## Webhook: answers per second, p50, p99 and memory at 64 connections, without and with the publish

@@ -21,7 +21,7 @@ func emulateCommand() *cobra.Command {
 or a test can be pointed at them. With --env-file, everything that these need to know is written
 as environment variables:
 
-  gangway emulate --shop --env-file env &
+  gangway emulate --shop --env-file env    # ends with "ready"; then, in another terminal:
   . ./env && GANGWAY_PROVIDER=served aggregator`,
 		Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -19,7 +19,7 @@ revision, so Gangway refuses to deploy to it. This moves it to the revision that
 says what the service's own deployment has to do from then on.
 
 It uses the application's default credentials, or no credentials where GANGWAY_CLOUD_RUN_ENDPOINT names an emulator.`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			told, err := app.Pin(c.Context(), config, environment, args[0], slog.New(slog.DiscardHandler))
 			if err != nil {

@@ -25,6 +25,7 @@ func TestWrongArguments(t *testing.T) {
 		"local pr open --dir /absent": "no local cloud has run in /absent",
 		"emulate x":                   `"x" is too much`,
 		"version x":                   `"x" is too much`,
+		"pin":                         "want gangway pin SERVICE",
 	} {
 		c := root()
 		c.SetArgs(strings.Fields(args))

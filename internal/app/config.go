@@ -24,7 +24,7 @@ type Common struct {
 	Holder  string `env:"GANGWAY_INSTANCE" help:"names this instance in leases; made up when empty"`
 	Project string `env:"GANGWAY_PROJECT" help:"project whose Pub/Sub is used; when empty, that of the previews' environment"`
 	Ensure  bool   `env:"GANGWAY_ENSURE_TOPICS, default=false" help:"create missing topics and subscriptions: for the local cloud"`
-	Metrics string `env:"GANGWAY_METRICS_ADDR, default=:9090" help:"address that serves /metrics, /livez and /readyz; off serves none"`
+	Metrics string `env:"GANGWAY_METRICS_ADDR, default=:9090" help:"address that serves /metrics, /livez and /readyz; off serves none. Two commands on one host need two"`
 
 	GitHub GitHub `help:"GitHub"`
 	Google Google `help:"Google Cloud; without an endpoint the real one, with Application Default Credentials"`

@@ -27,12 +27,6 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("GitHub asked installation %d to pause until %s", e.Installation, e.Until.UTC().Format(time.RFC3339))
 }
 
-// Temporary tells that the same request may succeed later.
-func (e *LimitError) Temporary() bool { return true }
-
-// RetryAt is when to try again.
-func (e *LimitError) RetryAt() time.Time { return e.Until }
-
 // minPause is what GitHub asks for where no header says how long; maxPause bounds what is believed.
 const (
 	minPause = time.Minute

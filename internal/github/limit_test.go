@@ -71,7 +71,7 @@ func TestLimits(t *testing.T) {
 			w.fault(t, test.fault)
 			before := w.now()
 			limit := expectLimit(t, w)
-			if wait := limit.RetryAt().Sub(before); wait < test.wait-2*time.Second || wait > test.wait+10*time.Second {
+			if wait := limit.Until.Sub(before); wait < test.wait-2*time.Second || wait > test.wait+10*time.Second {
 				t.Errorf("pause of %v, want %v", wait, test.wait)
 			}
 			asked := w.count("GET", repoPath)
@@ -90,7 +90,7 @@ func expectLimit(t *testing.T, w *world) *github.LimitError {
 	t.Helper()
 	_, err := w.PullRequest(t.Context(), w.repo, 1)
 	limit, ok := errors.AsType[*github.LimitError](err)
-	if !ok || !limit.Temporary() || limit.Installation != w.repo.Installation {
+	if !ok || limit.Installation != w.repo.Installation {
 		t.Fatalf("error: %v", err)
 	}
 	return limit
