@@ -48,9 +48,3 @@ func (c *Claim) Save(ctx context.Context, body []byte, due time.Time) error {
 	c.row = saved
 	return nil
 }
-
-// Changed tells whether somebody has marked the row since it was loaded or last saved.
-func (c *Claim) Changed(ctx context.Context) (bool, error) {
-	now, err := c.store.Load(ctx, c.row.Key, c.row.Owner)
-	return err == nil && now.Marks != c.row.Marks, err
-}
