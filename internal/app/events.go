@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -29,16 +30,17 @@ var topics = map[string]string{
 // An events is Pub/Sub as the commands use it.
 type events struct {
 	*pubsub.Client
-	ensure bool
-	log    *slog.Logger
+	ensure  bool
+	metrics *metrics
+	log     *slog.Logger
 }
 
-func openEvents(ctx context.Context, c Common, project string, log *slog.Logger) (*events, error) {
+func openEvents(ctx context.Context, c Common, project string, m *metrics, log *slog.Logger) (*events, error) {
 	client, err := pubsub.New(ctx, pubsub.Options{Project: project, Endpoint: c.Google.PubSub, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	e := &events{Client: client, ensure: c.Ensure, log: log}
+	e := &events{Client: client, ensure: c.Ensure, metrics: m, log: log}
 	return e, e.create(ctx)
 }
 
@@ -60,7 +62,12 @@ func (e *events) create(ctx context.Context) error {
 func (e *events) receive(ctx context.Context, subscription string, handle func(context.Context, []byte) error) error {
 	for {
 		err := e.Receive(ctx, subscription, func(ctx context.Context, m pubsub.Message) error {
-			return handle(ctx, m.Data)
+			err := handle(ctx, m.Data)
+			e.metrics.message(subscription, err)
+			if errors.Is(err, preview.ErrIgnored) {
+				return nil // acknowledged: it would be no better the next time
+			}
+			return err
 		})
 		if ctx.Err() != nil {
 			return nil

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	looks    *prometheus.HistogramVec
+	messages *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -25,9 +27,25 @@ func newMetrics() *metrics {
 			Help:    "How long one look at one preview took.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 4, 9),
 		}, []string{"owner", "outcome"}),
+		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gangway_messages_total",
+			Help: "Messages received, by what became of them: ok, ignored (unreadable, or about nothing of ours), error (delivered again).",
+		}, []string{"subscription", "outcome"}),
 	}
-	m.registry.MustRegister(m.looks)
+	m.registry.MustRegister(m.looks, m.messages)
 	return m
+}
+
+// message counts a message.
+func (m *metrics) message(subscription string, err error) {
+	outcome := "ok"
+	switch {
+	case errors.Is(err, preview.ErrIgnored):
+		outcome = "ignored"
+	case err != nil:
+		outcome = "error"
+	}
+	m.messages.WithLabelValues(subscription, outcome).Inc()
 }
 
 // watch counts what a handler does.

@@ -81,7 +81,7 @@ func start(ctx context.Context, c Common, name string, log *slog.Logger) (*base,
 			project = environment.Project
 		}
 	}
-	b.events, err = openEvents(ctx, c, project, log)
+	b.events, err = openEvents(ctx, c, project, b.metrics, log)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (b *base) intake(ctx context.Context, c Webhook) error {
 				ref, err := cloudbuild.ParseNotice(data)
 				if err != nil {
 					b.log.WarnContext(ctx, "unreadable notice", "topic", preview.TopicCloudBuilds, "bytes", len(data))
-					return nil
+					return preview.ErrIgnored
 				}
 				return in.BuildHint(ctx, ref)
 			})

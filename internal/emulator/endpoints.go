@@ -58,9 +58,14 @@ func (e Endpoints) EnvFile() string {
 	var b strings.Builder
 	for _, line := range e.Env() {
 		name, value, _ := strings.Cut(line, "=")
-		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+		b.WriteString(Export(name, value))
 	}
 	return b.String()
+}
+
+// Export is the line of a shell that sets an environment variable.
+func Export(name, value string) string {
+	return fmt.Sprintf("export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
 }
 
 // GitHubAt is where the emulated GitHub of the cloud in dir is, running or not.

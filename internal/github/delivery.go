@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	api "github.com/google/go-github/v60/github"
@@ -49,7 +50,7 @@ func (c *Client) failedDeliveries(ctx context.Context, since time.Time) ([]int64
 				continue
 			}
 			seen[d.GetGUID()] = true
-			if d.GetStatusCode() < 200 || d.GetStatusCode() > 299 {
+			if worthAgain(d.GetStatusCode()) {
 				failed = append([]int64{d.GetID()}, failed...)
 			}
 		}
@@ -58,4 +59,14 @@ func (c *Client) failedDeliveries(ctx context.Context, since time.Time) ([]int64
 		}
 		options.Cursor = resp.Cursor
 	}
+}
+
+// worthAgain tells whether a delivery that was answered like this may go well the next time. One that was refused for what
+// it is will be refused again.
+func worthAgain(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+		return false
+	}
+	return status < 200 || status > 299
 }

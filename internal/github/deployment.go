@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	api "github.com/google/go-github/v60/github"
 
@@ -38,7 +39,7 @@ func (c *Client) findDeployment(ctx context.Context, repo preview.Repository, d 
 	all, err := c.listDeployments(ctx, repo, api.DeploymentsListOptions{SHA: d.SHA, Task: d.Task, Environment: d.Environment})
 	var oldest int64
 	for _, one := range all {
-		if one.GetSHA() == d.SHA && one.GetTask() == d.Task && (oldest == 0 || one.GetID() < oldest) {
+		if one.GetSHA() == d.SHA && one.GetTask() == d.Task && one.GetDescription() == d.Description && (oldest == 0 || one.GetID() < oldest) {
 			oldest = one.GetID()
 		}
 	}
@@ -97,8 +98,9 @@ func (c *Client) latestStatus(ctx context.Context, repo preview.Repository, id i
 	return latest, nil
 }
 
-// Deployments lists the ids of a task's deployments that are not yet inactive, so that they can be retired.
-func (c *Client) Deployments(ctx context.Context, repo preview.Repository, task string) ([]int64, error) {
+// Deployments lists the ids of a task's deployments for a purpose (what their description begins with) that are not yet
+// inactive, so that they can be retired.
+func (c *Client) Deployments(ctx context.Context, repo preview.Repository, task, purpose string) ([]int64, error) {
 	doing := fmt.Sprintf("listing deployments %q of %s", task, repo.FullName())
 	all, err := c.listDeployments(ctx, repo, api.DeploymentsListOptions{Task: task})
 	if err != nil {
@@ -106,7 +108,7 @@ func (c *Client) Deployments(ctx context.Context, repo preview.Repository, task 
 	}
 	var ids []int64
 	for _, one := range all {
-		if one.GetTask() != task {
+		if one.GetTask() != task || !strings.HasPrefix(one.GetDescription(), purpose) {
 			continue
 		}
 		latest, err := c.latestStatus(ctx, repo, one.GetID())

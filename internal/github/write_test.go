@@ -291,13 +291,13 @@ func TestDeployments(t *testing.T) {
 	w.fault(t, emulator.Fault{Method: "POST", Path: repoPath + "/deployments", Kind: emulator.FaultUnknownOutcome})
 	status(second, "success")
 	status(foreign, "success")
-	active := must[[]int64](t)(w.Deployments(t.Context(), w.repo, "preview-pr-1"))
+	active := must[[]int64](t)(w.Deployments(t.Context(), w.repo, "preview-pr-1", ""))
 	slices.Sort(active)
 	if diff := cmp.Diff([]int64{first, second}, active); diff != "" {
 		t.Error(diff)
 	}
 	status(first, "inactive")
-	if diff := cmp.Diff([]int64{second}, must[[]int64](t)(w.Deployments(t.Context(), w.repo, "preview-pr-1"))); diff != "" {
+	if diff := cmp.Diff([]int64{second}, must[[]int64](t)(w.Deployments(t.Context(), w.repo, "preview-pr-1", ""))); diff != "" {
 		t.Error(diff)
 	}
 	all := w.state(t).Repositories[0].Deployments

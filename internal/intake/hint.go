@@ -12,27 +12,27 @@ import (
 )
 
 // PullRequestHint takes in a message of the topic pull-requests. nil: it is dealt with, because what it names has been
-// marked durably, or because it names nothing of ours.
+// marked durably; [preview.ErrIgnored]: it names nothing of ours.
 func (i *Intake) PullRequestHint(ctx context.Context, data []byte) error {
 	var hint preview.PullRequestHint
 	if len(data) > preview.MaxHintBytes || json.Unmarshal(data, &hint) != nil || hint.Version != preview.HintVersion {
 		i.o.Log.WarnContext(ctx, "unreadable hint", "topic", preview.TopicPullRequests, "bytes", len(data))
-		return nil
+		return preview.ErrIgnored
 	}
 	log := i.o.Log.With("delivery_id", hint.DeliveryID, "repository_id", hint.Repository, "pr", hint.PullRequest)
 	if hint.Repository <= 0 || hint.PullRequest <= 0 {
 		log.WarnContext(ctx, "hint without a pull request")
-		return nil
+		return preview.ErrIgnored
 	}
 	c := i.o.Sites.Catalog()
 	repository, declared, err := i.o.Sites.ByID(ctx, hint.Repository)
 	if errors.Is(err, site.ErrNotConfigured) {
 		log.InfoContext(ctx, "hint for a repository that is not configured")
-		return nil
+		return preview.ErrIgnored
 	}
 	if errors.Is(err, preview.ErrNotFound) {
 		log.WarnContext(ctx, "hint while a configured repository can't be seen", "error", err)
-		return nil // if it was about that one, there is nothing to be read; if it comes back, the sweep finds what is open
+		return preview.ErrIgnored // if it was about that one, there is nothing to be read; if it comes back, the sweep finds what is open
 	}
 	if err != nil {
 		return err
@@ -50,12 +50,12 @@ func (i *Intake) PullRequestHint(ctx context.Context, data []byte) error {
 func (i *Intake) BuildHint(ctx context.Context, ref preview.BuildRef) error {
 	if !i.builds(ref) {
 		i.o.Log.InfoContext(ctx, "notice of a build in another project", "build_id", ref.ID)
-		return nil
+		return preview.ErrIgnored
 	}
 	build, err := i.o.Builds.Get(ctx, ref)
 	if errors.Is(err, preview.ErrNotFound) || err == nil && !build.Key.Valid() {
 		i.o.Log.DebugContext(ctx, "notice of a build that is not ours", "build_id", ref.ID)
-		return nil
+		return preview.ErrIgnored
 	}
 	if err != nil {
 		return fmt.Errorf("reading build: %w", err)
@@ -66,7 +66,7 @@ func (i *Intake) BuildHint(ctx context.Context, ref preview.BuildRef) error {
 	}
 	if row.Version == 0 {
 		i.o.Log.InfoContext(ctx, "notice of a build of an unknown preview", "build_id", ref.ID, "preview", build.Key.String())
-		return nil
+		return preview.ErrIgnored
 	}
 	return i.mark(ctx, build.Key)
 }

@@ -34,8 +34,8 @@ func TestHints(t *testing.T) {
 		"negative repository":   with(func(h *preview.PullRequestHint) { h.Repository = -7 }),
 		"repository of another": with(func(h *preview.PullRequestHint) { h.Repository, h.FullName = 8, "acme/shop" }),
 	} {
-		if err := w.in.PullRequestHint(t.Context(), []byte(data)); err != nil {
-			t.Errorf("%s: %v; want it to be dealt with", name, err)
+		if err := w.in.PullRequestHint(t.Context(), []byte(data)); !errors.Is(err, preview.ErrIgnored) {
+			t.Errorf("%s: %v; want it to be ignored", name, err)
 		}
 		if n := marks(); n != 0 {
 			t.Fatalf("%s: %d marks", name, n)
@@ -50,7 +50,7 @@ func TestHints(t *testing.T) {
 func TestHintWithoutGitHub(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ fail, want error }{
-		"down": {errDown, errDown}, "not installed": {preview.ErrNotFound, nil},
+		"down": {errDown, errDown}, "not installed": {preview.ErrNotFound, preview.ErrIgnored},
 	} {
 		w := newWorld(t)
 		w.fail["repository acme/shop"] = tt.fail
@@ -78,8 +78,8 @@ func TestBuildHints(t *testing.T) {
 		"another project": {Project: "q", ID: "known"}, "forged": {Project: "p", ID: "none"},
 		"unknown preview": {Project: "p", ID: "unknown preview"}, "not ours": {Project: "p", ID: "not ours"},
 	} {
-		if err := w.in.BuildHint(t.Context(), ref); err != nil {
-			t.Errorf("%s: %v; want it to be dealt with", name, err)
+		if err := w.in.BuildHint(t.Context(), ref); !errors.Is(err, preview.ErrIgnored) {
+			t.Errorf("%s: %v; want it to be ignored", name, err)
 		}
 	}
 	row, err := w.store.Load(t.Context(), other, preview.Intake)

@@ -113,7 +113,10 @@ func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
 
 // EnvFile is everything that Gangway's commands need to know, for a shell.
 func (l *Local) EnvFile() string {
-	return l.Endpoints.EnvFile() + fmt.Sprintf("export GANGWAY_CONFIG='%s'\n", l.configurationFile())
+	if _, err := os.Stat(l.configurationFile()); err != nil {
+		return l.Endpoints.EnvFile() // no environment was set up: the configuration is the user's
+	}
+	return l.Endpoints.EnvFile() + emulator.Export("GANGWAY_CONFIG", l.configurationFile())
 }
 
 // Close stops everything; the state stays.

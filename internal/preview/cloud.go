@@ -90,20 +90,6 @@ type CloudRunService struct {
 	Traffic     []TrafficTarget // as wanted, with the URLs that are live
 }
 
-// FollowsLatest tells whether some traffic goes to whatever revision is the newest: then a revision can't be deployed
-// without going live.
-func (s CloudRunService) FollowsLatest() bool {
-	if len(s.Traffic) == 0 {
-		return true
-	}
-	for _, t := range s.Traffic {
-		if t.Latest && t.Percent > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // Live is the revision with the largest share of traffic, the first of equals; "" when no revision is named.
 func (s CloudRunService) Live() string {
 	name, most := "", 0

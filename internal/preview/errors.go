@@ -15,6 +15,8 @@ var (
 	ErrConflict = errors.New("changed by somebody else")
 	// ErrLeaseLost says that another worker holds the lease: stop, write nothing.
 	ErrLeaseLost = errors.New("lease lost")
+	// ErrIgnored says that a message names nothing of ours, or can't be read: it is acknowledged, counted and forgotten.
+	ErrIgnored = errors.New("message ignored")
 	// ErrUnreadable says that a stored record can't be understood (damaged, or written by a newer Gangway).
 	ErrUnreadable = errors.New("unreadable record")
 )

@@ -15,8 +15,6 @@ const (
 	MaxGatewayID = 49
 	// MaxConfigID is how long an API config id may be.
 	MaxConfigID = 63
-	// MaxRevisionName is how long a Cloud Run revision's name may be.
-	MaxRevisionName = 63
 	// MaxPullRequestDigits is how many digits of a pull request number the checks of names allow for.
 	MaxPullRequestDigits = 6
 )

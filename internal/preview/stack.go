@@ -47,8 +47,6 @@ const (
 	APIStateCreating APIState = "CREATING"
 	APIStateActive   APIState = "ACTIVE"
 	APIStateFailed   APIState = "FAILED"
-	APIStateDeleting APIState = "DELETING"
-	APIStateUpdating APIState = "UPDATING"
 )
 
 // An APIConfig is what API Gateway says of an API config.

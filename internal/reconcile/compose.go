@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -228,6 +229,11 @@ func (l *look) override(ctx context.Context, p *part, state preview.CloudRunServ
 	return nil
 }
 
+// isSHA tells whether s names a commit in full. A label that holds something else (a branch, a short SHA) tells nothing.
+func isSHA(s string) bool {
+	return len(s) == 40 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
 // baseline makes p the environment's: the live revision's commit by its label, or else the head of the base branch, which
 // is only assumed to be what is live.
 func (l *look) baseline(ctx context.Context, p *part, state preview.CloudRunService, service *catalog.Service) error {
@@ -236,7 +242,10 @@ func (l *look) baseline(ctx context.Context, p *part, state preview.CloudRunServ
 		if err != nil && !errors.Is(err, preview.ErrNotFound) {
 			return fmt.Errorf("reading revision %s: %w", live, err)
 		}
-		p.document.Origin = openapi.Origin{Revision: live, Commit: revision.Labels[service.CommitLabel]}
+		p.document.Origin = openapi.Origin{Revision: live}
+		if label := revision.Labels[service.CommitLabel]; isSHA(label) {
+			p.document.Origin.Commit = label
+		}
 	}
 	if p.document.Origin.Commit != "" {
 		return nil

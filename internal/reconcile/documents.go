@@ -26,7 +26,7 @@ type Writer interface {
 	WriteCheckRun(ctx context.Context, repo preview.Repository, id int64, c report.CheckRun) (int64, error)
 	WriteDeployment(ctx context.Context, repo preview.Repository, d report.Deployment) (int64, error)
 	WriteDeploymentStatus(ctx context.Context, repo preview.Repository, id int64, s report.DeploymentStatus) error
-	Deployments(ctx context.Context, repo preview.Repository, task string) ([]int64, error) // those that are not inactive
+	Deployments(ctx context.Context, repo preview.Repository, task, purpose string) ([]int64, error) // those that are not inactive
 }
 
 // maxDocuments bounds the cache; the oldest are dropped.

@@ -85,7 +85,7 @@ func (w *world) WriteDeploymentStatus(_ context.Context, _ preview.Repository, i
 	return nil
 }
 
-func (w *world) Deployments(context.Context, preview.Repository, string) ([]int64, error) {
+func (w *world) Deployments(context.Context, preview.Repository, string, string) ([]int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return []int64{13, 14}, w.call("list-deployments")

@@ -300,7 +300,7 @@ func (r *Reconciler) Hint(ctx context.Context, name string) error {
 	key, err := preview.ParseKey(name)
 	if err != nil {
 		r.o.Log.WarnContext(ctx, "hint that names no preview")
-		return nil
+		return preview.ErrIgnored
 	}
 	row, err := r.o.Store.Load(ctx, key, preview.Intake)
 	if err != nil {
@@ -308,7 +308,7 @@ func (r *Reconciler) Hint(ctx context.Context, name string) error {
 	}
 	if row.Version == 0 {
 		r.o.Log.WarnContext(ctx, "hint for an unknown preview", "preview", key.String())
-		return nil
+		return preview.ErrIgnored
 	}
 	return r.mark(ctx, key)
 }

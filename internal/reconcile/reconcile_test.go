@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -307,8 +308,8 @@ func TestHint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, name := range []string{"", "x", "development/shop/7/0", "development/shop/7/43", "../../etc/passwd"} {
-		if err := w.r.Hint(t.Context(), name); err != nil {
-			t.Errorf("%q: %v", name, err)
+		if err := w.r.Hint(t.Context(), name); !errors.Is(err, preview.ErrIgnored) {
+			t.Errorf("%q: %v; want it to be ignored", name, err)
 		}
 	}
 	keys, err := w.store.Due(t.Context(), preview.Aggregator, time.Now().Add(time.Hour), 10)
@@ -369,5 +370,25 @@ func TestTemporaryFailure(t *testing.T) {
 	w.change(func() { clear(w.fail) })
 	if got := w.until(key, "it is live", serves(1)); got.Failure != nil || got.Attempts != 0 {
 		t.Errorf("after success: %+v", got)
+	}
+}
+
+// A label that names no commit in full says nothing: the document is assumed to be the base branch's, and nothing else is
+// disturbed.
+func TestLabelIsNoCommit(t *testing.T) {
+	t.Parallel()
+	for _, label := range []string{"main", "b1b2b3b", strings.ToUpper(sha("b")), ""} {
+		w := newWorld(t)
+		for name, r := range w.revisions {
+			r.Labels = map[string]string{"commit": label}
+			w.revisions[name] = r
+		}
+		w.start(w.pool)
+		w.want(key, w.ready(key, 1, sha("a")))
+		w.mark(key)
+		got := w.until(key, "it is live", func(o preview.Observed) bool { return o.Phase == preview.PhaseLive })
+		if !slices.Equal(got.Serving.Assumed, []string{"catalog"}) {
+			t.Errorf("%q: assumed %v; want catalog's document to be", label, got.Serving.Assumed)
+		}
 	}
 }

@@ -189,7 +189,7 @@ func (l *look) retire(ctx context.Context, as report.DeploymentStatus) error {
 		return nil
 	case refs.DeploymentID == 0:
 		var err error
-		if ids, err = l.o.GitHub.Deployments(ctx, l.site.Repository, report.Task(l.claim.Key())); err != nil {
+		if ids, err = l.o.GitHub.Deployments(ctx, l.site.Repository, report.Task(l.claim.Key()), report.Purpose(l.claim.Key())); err != nil {
 			return err
 		}
 	}

@@ -20,11 +20,15 @@ func (r *Reconciler) Sweep(ctx context.Context, interval time.Duration) error {
 	since := time.Now().Add(-redeliverWindow)
 	for {
 		began := time.Now()
-		if err := r.SweepOnce(ctx, since); err != nil && ctx.Err() == nil {
+		if err := r.sweep(ctx); err != nil && ctx.Err() == nil {
 			r.o.Log.WarnContext(ctx, "sweep", "error", err)
 		} else {
-			since = began.Add(-redeliverOverlap)
 			r.o.Log.DebugContext(ctx, "swept", "took", time.Since(began))
+		}
+		if err := r.redeliver(ctx, since); err != nil && ctx.Err() == nil {
+			r.o.Log.WarnContext(ctx, "asking for failed deliveries again", "error", err)
+		} else {
+			since = began.Add(-redeliverOverlap)
 		}
 		select {
 		case <-ctx.Done():
@@ -40,9 +44,14 @@ const (
 	redeliverOverlap = 10 * time.Minute
 )
 
-// SweepOnce looks at everything once. Its parts don't depend on each other: one that fails is reported and the others go
-// on.
+// SweepOnce looks at everything once, and asks for the deliveries again that failed since then. Its parts don't depend on
+// each other: one that fails is reported and the others go on.
 func (r *Reconciler) SweepOnce(ctx context.Context, since time.Time) error {
+	return errors.Join(r.sweep(ctx), r.redeliver(ctx, since))
+}
+
+// sweep looks at everything once.
+func (r *Reconciler) sweep(ctx context.Context) error {
 	c := r.o.Sites.Catalog()
 	environment, ok := c.Environment(c.Previews.Environment)
 	if !ok {
@@ -52,12 +61,16 @@ func (r *Reconciler) SweepOnce(ctx context.Context, since time.Time) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
-	problems := []error{s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.tags(ctx), s.stacks(ctx)}
-	redelivered, err := r.o.GitHub.RedeliverFailed(ctx, since)
-	if redelivered > 0 {
-		r.o.Log.InfoContext(ctx, "asked for failed deliveries again", "count", redelivered)
+	return errors.Join(s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.tags(ctx), s.stacks(ctx))
+}
+
+// redeliver asks for the deliveries again that failed since then.
+func (r *Reconciler) redeliver(ctx context.Context, since time.Time) error {
+	count, err := r.o.GitHub.RedeliverFailed(ctx, since)
+	if count > 0 {
+		r.o.Log.InfoContext(ctx, "asked for failed deliveries again", "count", count)
 	}
-	return errors.Join(append(problems, err)...)
+	return err
 }
 
 // A sweep is one look at everything.

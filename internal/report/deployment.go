@@ -13,6 +13,11 @@ const maxDescription = 140
 // Task is the task of a preview's deployments, by which they are told from those of other pull requests.
 func Task(k preview.Key) string { return fmt.Sprintf("preview-pr-%d", k.PullRequest) }
 
+// Purpose begins the description of a preview's deployments: it tells those of several gateways apart.
+func Purpose(k preview.Key) string {
+	return fmt.Sprintf("Preview on the gateway %s of %s", k.Gateway, k.Environment)
+}
+
 // deployment is the deployment of the wanted generation; nil when none is wanted.
 func (v view) deployment() *Deployment {
 	switch v.state {
@@ -24,7 +29,7 @@ func (v view) deployment() *Deployment {
 		SHA:         v.Wanted.HeadSHA,
 		Environment: "preview",
 		Task:        Task(v.Key),
-		Description: describe(fmt.Sprintf("Preview on the gateway %s of %s", v.Key.Gateway, v.Key.Environment)),
+		Description: describe(fmt.Sprintf("%s, generation %d", Purpose(v.Key), v.Wanted.Generation)),
 	}
 }
 
