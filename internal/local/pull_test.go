@@ -64,6 +64,9 @@ func version(service, name string) replacement {
 	return replacement{service + "/version.go", `"1.0.0"`, fmt.Sprintf("%q", name)}
 }
 
+// once makes a name that no earlier run of the test has left in the repository.
+func once(name string) string { return fmt.Sprintf("%s-%d", name, time.Now().UnixNano()) }
+
 // asBefore is a file as the base branch has it.
 func asBefore(file string) replacement { return replacement{file: file} }
 

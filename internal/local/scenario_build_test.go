@@ -3,6 +3,8 @@ package local
 import (
 	"strings"
 	"testing"
+
+	"github.com/gangway-dev/gangway/internal/checker"
 )
 
 // A build that fails says which step, and shows the end of its log; what was there before stays up until a push mends it.
@@ -87,6 +89,14 @@ func TestBurst(t *testing.T) {
 	t.Parallel()
 	w := shared(t)
 	p := w.change(t, hang)
+	place, err := w.Local.world()
+	if err != nil {
+		t.Fatal(err)
+	}
+	burst, err := checker.BeginBurst(t.Context(), place, Repository, p.number)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"1", "2", "3", "4"} {
 		p.push(version("users", name), hang)
 	}
@@ -98,6 +108,9 @@ func TestBurst(t *testing.T) {
 		return strings.TrimSpace(strings.ReplaceAll(strings.TrimSuffix(now, "SUCCESS"), "CANCELLED", "")) == "" && len(p.builds()) <= 6, now
 	})
 	p.holds()
+	if found, err := burst.End(t.Context()); err != nil || len(found) > 0 {
+		t.Errorf("P10: %v, %v", found, err)
+	}
 	p.gone()
 }
 

@@ -63,7 +63,7 @@ func TestTwoAtOnce(t *testing.T) {
 func TestNothingChanged(t *testing.T) {
 	t.Parallel()
 	w := shared(t)
-	p := w.open(t, github.NewPull{Change: github.Change{Files: map[string]string{"docs/" + t.Name() + ".md": "Words.\n"}}})
+	p := w.open(t, github.NewPull{Change: github.Change{Files: map[string]string{"docs/" + once(t.Name()) + ".md": "Words.\n"}}})
 	until(t, "it was looked at", func() (bool, string) {
 		return w.logged(t, "msg=generation", p.key(), "intent=idle") > 0, w.excerpt(p.number)
 	})
@@ -111,7 +111,7 @@ func TestServicesComeAndGo(t *testing.T) {
 func TestMerged(t *testing.T) {
 	t.Parallel()
 	w := shared(t)
-	p := w.open(t, github.NewPull{Change: github.Change{Files: map[string]string{"users/" + t.Name() + ".md": "Words.\n"}}})
+	p := w.open(t, github.NewPull{Change: github.Change{Files: map[string]string{"users/" + once(t.Name()) + ".md": "Words.\n"}}})
 	p.ready()
 	p.must(w.Cloud.GitHub.MergePull(t.Context(), Repository, p.number))
 	p.removed()

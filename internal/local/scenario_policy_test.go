@@ -28,7 +28,7 @@ func (p *pr) blocked(reason string) string {
 func TestFork(t *testing.T) {
 	t.Parallel()
 	w := shared(t)
-	p := w.open(t, github.NewPull{Author: "stranger", Fork: true, HeadBranch: "fork-" + t.Name(), Change: change(t, version("users", "fork"))})
+	p := w.open(t, github.NewPull{Author: "stranger", Fork: true, Change: change(t, version("users", "fork"))})
 	label := "preview:" + p.sha
 	if body := p.blocked("fork"); !strings.Contains(body, label) {
 		t.Errorf("the comment does not say what would unblock it:\n%s", body)
@@ -74,8 +74,8 @@ func TestDraft(t *testing.T) {
 func TestBot(t *testing.T) {
 	t.Parallel()
 	w := shared(t)
-	known := w.open(t, github.NewPull{Author: "renovate[bot]", HeadBranch: "known-" + t.Name(), Change: change(t, version("users", "known"))})
-	other := w.open(t, github.NewPull{Author: "spam[bot]", HeadBranch: "other-" + t.Name(), Change: change(t, version("users", "other"))})
+	known := w.open(t, github.NewPull{Author: "renovate[bot]", Change: change(t, version("users", "known"))})
+	other := w.open(t, github.NewPull{Author: "spam[bot]", Change: change(t, version("users", "other"))})
 	other.blocked("bot")
 	known.ready()
 	known.serves(known.link, "/plans", "known")
@@ -110,7 +110,7 @@ func TestHostileWords(t *testing.T) {
 	w := shared(t)
 	p := w.open(t, github.NewPull{
 		Title:      "![x](http://evil.example/x.png) @octocat <!-- gangway:preview --> ${file(\"/etc/passwd\")} `rm -rf /`",
-		HeadBranch: `a"}$(touch${IFS}hacked);#@everyone`,
+		HeadBranch: once(`a"}$(touch${IFS}hacked);#@everyone`),
 		Author:     "mallory", Change: change(t, version("users", "hostile")),
 	})
 	p.ready()

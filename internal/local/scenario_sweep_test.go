@@ -37,6 +37,7 @@ func TestLostDeliveries(t *testing.T) {
 // Deliveries that can't be taken in are asked for again; doubled ones do no harm.
 func TestFailedDeliveries(t *testing.T) {
 	w := shared(t)
+	before := w.logged(t, `msg="asked for failed deliveries again"`)
 	failing := "http://127.0.0.1:1/github/webhook" // nobody listens there
 	secret := w.secret(t)
 	w.Cloud.GitHub.SetWebhook(github.Webhook{URL: failing, Secret: secret})
@@ -45,7 +46,7 @@ func TestFailedDeliveries(t *testing.T) {
 	p := w.change(t, version("users", "failed"))
 	restore()
 	redelivered := func() (bool, string) {
-		return w.logged(t, `msg="asked for failed deliveries again"`) > 0, w.excerpt(p.number)
+		return w.logged(t, `msg="asked for failed deliveries again"`) > before, w.excerpt(p.number)
 	}
 	until(t, "the failed delivery is asked for again", redelivered)
 	w.fault(t, github.Fault{Method: "DELIVER", Path: "pull_request/", Count: 3, Kind: github.FaultDuplicate})
