@@ -95,7 +95,10 @@ func (w *world) start(hook string) {
 }
 
 func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // cut off: the server was closed while it delivered
+	}
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
 	if r.Header.Get("X-Hub-Signature-256") != "sha256="+hex.EncodeToString(mac.Sum(nil)) {
