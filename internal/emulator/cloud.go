@@ -46,6 +46,7 @@ type Options struct {
 	Latency Latency
 	AppID   int64  // of the GitHub App
 	Project string // whose Pub/Sub gets Cloud Build's notices
+	Quota   int    // of GitHub, in requests per installation and hour; 0 is GitHub's own
 	GoCache string // of builds; "" is a folder of the user's cache that all local clouds share
 	Log     *slog.Logger
 }
@@ -123,7 +124,8 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 		return err
 	}
 	c.GitHub, err = github.New(github.Options{
-		Dir: filepath.Join(o.Dir, "github"), URL: c.Endpoints.GitHub, AppID: o.AppID, PublicKey: public, Log: o.Log,
+		Dir: filepath.Join(o.Dir, "github"), URL: c.Endpoints.GitHub, AppID: o.AppID, PublicKey: public,
+		RateLimit: o.Quota, Log: o.Log,
 	})
 	if err != nil {
 		return err

@@ -104,6 +104,9 @@ func alone(t *testing.T, configure func(string) string) *world {
 	return w
 }
 
+// plenty of requests to GitHub: the checker, which looks again and again, takes them from the App's own.
+const plenty = 1_000_000
+
 func start(ctx context.Context, dir string, configure func(string) string) (*world, error) {
 	file, err := os.OpenFile(LogFile(dir), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -115,6 +118,7 @@ func start(ctx context.Context, dir string, configure func(string) string) (*wor
 	}
 	l, err := Start(ctx, Options{
 		Dir: dir, Latency: emulator.Fast, Provider: "served", Out: discard{}, Log: log, configure: configure,
+		quota: plenty,
 	})
 	if err != nil {
 		return nil, errors.Join(err, file.Close())

@@ -51,6 +51,7 @@ type Options struct {
 	Live     bool             // Out is a terminal: a line may be written again
 	Log      *slog.Logger     // of the commands and far ends
 
+	quota     int                      // of GitHub, in requests per hour; 0 is GitHub's own
 	configure func(text string) string // changes the configuration before it is written; nil leaves it
 }
 
@@ -95,7 +96,8 @@ func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
 	}
 	o.Dir = dir
 	cloud, err := emulator.Start(ctx, emulator.Options{
-		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project, Log: o.Log,
+		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project,
+		Quota: o.quota, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err
