@@ -279,5 +279,5 @@ func (l *Local) baseline(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return composition.Render(openapi.YAML)
+	return composition.Render()
 }

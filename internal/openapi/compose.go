@@ -3,83 +3,241 @@ package openapi
 import (
 	"cmp"
 	"fmt"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
-// Compose merges documents into one for API Gateway. The order of the documents does not matter. The error is an
-// [*Error] with everything that is wrong in any of them. Neither the documents nor their trees are changed.
-func Compose(documents []Document, o Options) (*Composition, error) {
-	rules, problems := newSecurityRules(o)
-	contracts := make([]*contract, 0, len(documents))
-	for _, i := range byService(documents) {
-		d := &documents[i]
-		c := read(d, rules)
-		if last := len(contracts) - 1; d.Service == "" || last >= 0 && contracts[last].service == d.Service {
-			c.problem(position{}, "", "the service's name %s is empty or used twice", quote(d.Service))
-		}
-		contracts = append(contracts, c)
-	}
-	var operations []*operation
-	for _, c := range contracts {
-		operations = append(operations, c.operations...)
-	}
-	operations = findConflicts(operations)
-	groups := groupByPath(operations)
-	for _, g := range groups {
-		unifyTemplates(g)
-	}
-	for _, c := range contracts {
-		problems = append(problems, c.all()...)
-	}
-	if len(problems) > 0 {
-		return nil, &Error{Findings: problems}
-	}
-	operations = inOrder(groups)
-	nameOperations(operations)
-	nameItems(contracts)
-	a := &assembly{options: o, rules: rules, contracts: contracts, groups: groups}
-	composition := &Composition{root: a.root()}
-	for _, op := range operations {
-		composition.Operations = append(composition.Operations, op.provenance())
-	}
-	for _, c := range contracts {
-		problems = append(problems, c.all()...)
-		sortFindings(c.warnings)
-		composition.Warnings = append(composition.Warnings, c.warnings...)
-	}
-	if len(problems) > 0 {
-		return nil, &Error{Findings: problems}
-	}
-	return composition, nil
+// A Composition is the gateway document before it is written. It is safe for concurrent use as long as nobody changes its
+// fields.
+type Composition struct {
+	OpenAPI    Target      // the version of the document
+	Operations []Operation // in the order of path and method
+	Warnings   []Finding   // what was repaired or left out, in the order of service and place
+
+	options  Options
+	settings settings
+	parts    []*part
+	groups   [][]*placed
+	shared   [sectionCount][]sharedItem // in the order of names
+	merged   []tag
 }
 
-// byService are the documents' indexes in the order of their services; what is wrong (twice the same service) is in an
-// order of its own, so that the messages don't depend on chance.
-func byService(documents []Document) []int {
-	order := make([]int, len(documents))
-	for i := range order {
-		order[i] = i
+// A part is one document in a composition.
+type part struct {
+	*contract
+	document *Document
+	first    int      // of the part's items among all of them
+	final    []string // the items' names in the composed document
+	placed   []*placed
+	linkIDs  map[linked]string // operationIds of what links lead to; only where there are links
+}
+
+// placed is an operation in a composition.
+type placed struct {
+	*operation
+	owner    *part
+	id       string
+	template template // with the names that the path's operations have in common
+}
+
+// Compose merges documents into one for API Gateway. The order of the documents does not matter. The error is an
+// [*Error] with everything that is wrong in any of them, or what their [Files] have answered. The documents are not changed.
+func Compose(documents []Document, o Options) (*Composition, error) {
+	o.Limits = o.Limits.withDefaults()
+	o.Format = cmp.Or(o.Format, YAML)
+	rules, problems := newSecurityRules(o)
+	if o.Format != JSON && o.Format != YAML {
+		problems = append(problems, Finding{Rule: RuleConfiguration, Message: fmt.Sprintf("there is no format %s", quote(string(o.Format)))})
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		x, y := &documents[a], &documents[b]
+	if len(problems) > 0 {
+		return nil, &Error{Findings: problems}
+	}
+	sorted := byService(documents)
+	s := settings{target: o.OpenAPI.guess(documents), format: o.Format, security: rules, limits: o.Limits}
+	contracts, err := compileAll(sorted, s, o.Cache)
+	if err != nil {
+		return nil, err
+	}
+	if target := o.OpenAPI.decide(contracts); target != s.target {
+		s.target = target
+		if contracts, err = compileAll(sorted, s, o.Cache); err != nil {
+			return nil, err
+		}
+	}
+	c := &Composition{OpenAPI: OpenAPI2, options: o, settings: s}
+	if s.target != v2 {
+		c.OpenAPI = OpenAPI3
+	}
+	problems = c.join(sorted, contracts)
+	c.warn()
+	if len(problems) > 0 {
+		sortFindings(problems)
+		return nil, &Error{Findings: problems, Warnings: c.Warnings}
+	}
+	return c, nil
+}
+
+// join puts what has been compiled together, and says what prevents it.
+func (c *Composition) join(documents []*Document, contracts []*contract) (problems []Finding) {
+	var all []*placed
+	for i, d := range documents {
+		if d.Service == "" || i > 0 && documents[i-1].Service == d.Service {
+			problems = append(problems, Finding{
+				Rule: RuleConfiguration, Service: d.Service, File: d.File,
+				Message: fmt.Sprintf("the service's name %s is empty or used twice", quote(d.Service)),
+			})
+		}
+		problems = append(problems, checkBackend(d)...)
+		p := &part{contract: contracts[i], document: d}
+		if c.OpenAPI == OpenAPI2 && p.version > v2 {
+			problems = append(problems, Finding{
+				Rule: RuleVersion, Service: d.Service, File: d.File,
+				Message: "the document is written in OpenAPI 3, but OpenAPI 2.0 is asked for",
+				Hint:    "ask for 3.0: nothing is brought down to 2.0",
+			})
+		}
+		for _, f := range p.problems {
+			f.Service = d.Service
+			problems = append(problems, f)
+		}
+		for _, op := range p.operations {
+			p.placed = append(p.placed, &placed{operation: op, owner: p, id: op.id, template: op.template})
+		}
+		all = append(all, p.placed...)
+		c.parts = append(c.parts, p)
+	}
+	all, conflicts := findConflicts(all)
+	problems = append(problems, conflicts...)
+	c.groups = groupByPath(all)
+	for _, g := range c.groups {
+		problems = append(problems, unifyTemplates(g)...)
+	}
+	problems = append(problems, c.checkManagement()...)
+	if len(problems) > 0 {
+		return problems
+	}
+	all = inOrder(c.groups)
+	nameOperations(all)
+	for _, p := range c.parts {
+		p.resolveLinks()
+	}
+	c.nameItems()
+	c.merged = c.mergeTags()
+	c.warnExtras()
+	c.Operations = make([]Operation, 0, len(all))
+	for _, op := range all {
+		c.Operations = append(c.Operations, op.provenance())
+	}
+	return nil
+}
+
+// warn adds the documents' own warnings to those of the composition.
+func (c *Composition) warn() {
+	for _, p := range c.parts {
+		for _, f := range p.warnings {
+			f.Service = p.document.Service
+			c.Warnings = append(c.Warnings, f)
+		}
+	}
+	sortFindings(c.Warnings)
+}
+
+// finding says something about a place in the part's document.
+func (p *part) finding(at place, rule Rule, hint, format string, args ...any) Finding {
+	f := p.contract.finding(at, rule, hint, fmt.Sprintf(format, args...))
+	f.Service = p.document.Service
+	return f
+}
+
+// byService are the documents in the order of their services; what is wrong (twice the same service) is in an order of its
+// own, so that the messages don't depend on chance.
+func byService(documents []Document) []*Document {
+	list := make([]*Document, len(documents))
+	for i := range documents {
+		list[i] = &documents[i]
+	}
+	slices.SortStableFunc(list, func(x, y *Document) int {
 		return cmp.Or(cmp.Compare(x.Service, y.Service), cmp.Compare(x.File, y.File), cmp.Compare(string(x.Content), string(y.Content)))
 	})
-	return order
+	return list
 }
 
-// groupByPath puts operations of one path together, paths in their order. API Gateway tells paths apart without the
-// names of parameters.
-func groupByPath(operations []*operation) [][]*operation {
-	index := map[string]int{}
-	var groups [][]*operation
-	for _, op := range operations {
-		k := op.template.key()
-		i, ok := index[k]
+// looksLike3 finds documents that are probably OpenAPI 3.
+var looksLike3 = regexp.MustCompile(`(?m)^[\s{]*["']?openapi["']?\s*:`)
+
+// guess is the version that will probably be written. A wrong guess costs time, nothing else.
+func (t Target) guess(documents []Document) version {
+	switch t {
+	case OpenAPI2:
+		return v2
+	case OpenAPI3:
+		return v30
+	}
+	for i := range documents {
+		if content := documents[i].Content; looksLike3.Match(content[:min(len(content), 4096)]) {
+			return v30
+		}
+	}
+	return v2
+}
+
+// decide is the version that is written: that of the documents, and OpenAPI 3.0 when they differ.
+func (t Target) decide(contracts []*contract) version {
+	switch t {
+	case OpenAPI2:
+		return v2
+	case OpenAPI3:
+		return v30
+	}
+	for _, c := range contracts {
+		if c.version > v2 {
+			return v30
+		}
+	}
+	return v2
+}
+
+// compileAll compiles documents on all processors.
+func compileAll(documents []*Document, s settings, cache *Cache) ([]*contract, error) {
+	contracts := make([]*contract, len(documents))
+	errs := make([]error, len(documents))
+	key := s.key()
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(documents)) {
+		workers.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(documents) {
+					return
+				}
+				contracts[i], errs[i] = cache.compile(documents[i], s, key)
+			}
+		})
+	}
+	workers.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return contracts, nil
+}
+
+// groupByPath puts operations of one path together. API Gateway tells paths apart without the names of parameters.
+func groupByPath(operations []*placed) [][]*placed {
+	index := make(map[string]int, len(operations))
+	groups := make([][]*placed, 0, len(operations))
+	for n, op := range operations {
+		i, ok := index[op.key]
 		if !ok {
-			i = len(groups)
-			index[k] = i
-			groups = append(groups, nil)
+			index[op.key] = len(groups)
+			groups = append(groups, operations[n:n+1:n+1])
+			continue
 		}
 		groups[i] = append(groups[i], op)
 	}
@@ -87,34 +245,41 @@ func groupByPath(operations []*operation) [][]*operation {
 }
 
 // inOrder sorts groups by path and each group by method, and lists the operations.
-func inOrder(groups [][]*operation) []*operation {
+func inOrder(groups [][]*placed) []*placed {
+	paths := make(map[*placed]string, len(groups))
+	for _, g := range groups {
+		paths[g[0]] = g[0].template.String()
+	}
+	slices.SortFunc(groups, func(a, b []*placed) int { return strings.Compare(paths[a[0]], paths[b[0]]) })
 	rank := map[string]int{}
-	for i, m := range methods() {
+	for i, m := range methods(v30) {
 		rank[m] = i
 	}
-	slices.SortFunc(groups, func(a, b []*operation) int {
-		return strings.Compare(a[0].template.String(), b[0].template.String())
-	})
-	var operations []*operation
+	var operations []*placed
 	for _, g := range groups {
-		slices.SortFunc(g, func(a, b *operation) int { return cmp.Compare(rank[a.method], rank[b.method]) })
+		slices.SortFunc(g, func(a, b *placed) int { return cmp.Compare(rank[a.method], rank[b.method]) })
 		operations = append(operations, g...)
 	}
 	return operations
 }
 
-func (op *operation) provenance() Operation {
+func (op *placed) provenance() Operation {
+	file := cmp.Or(op.at.file, op.owner.file)
 	return Operation{
-		Method: strings.ToUpper(op.method), Path: op.template.String(), ID: op.id, Service: op.owner.service,
-		File: op.owner.file, Line: int(op.at.line), Column: int(op.at.column), Origin: op.owner.document.Origin,
-		Public: isPublic(op.security), HasParameters: op.hasParameters(),
+		Method: strings.ToUpper(op.method), Path: op.template.String(), ID: op.id, Service: op.owner.document.Service,
+		File: file, Line: int(op.at.line), Column: int(op.at.column), Origin: op.owner.document.Origin,
+		Public: isPublic(op.security), HasParameters: op.hasParameters,
 	}
 }
 
-// tooLarge is the error for a composed document beyond its limit.
-func tooLarge() error {
-	return &Error{Findings: []Finding{{
-		Message: fmt.Sprintf("the composed document has more than %d bytes", maxOutputBytes),
-		Hint:    "leave out examples, or make two gateways of it",
-	}}}
+// resolveLinks finds out what the operations that links lead to are called now.
+func (p *part) resolveLinks() {
+	if len(p.links) == 0 {
+		return
+	}
+	p.linkIDs = make(map[linked]string, 2*len(p.placed))
+	for _, op := range p.placed {
+		p.linkIDs[linked{id: op.operation.id}] = op.id
+		p.linkIDs[linked{path: op.path, method: op.method}] = op.id
+	}
 }

@@ -1,62 +1,59 @@
 package openapi
 
-import (
-	"strings"
-)
+import "strings"
 
 // findConflicts reports operations of equal method and path, and returns the others. Two services may not differ only
 // in case or parameters' names either: nobody could tell which of them is called. Operations are in the order of
 // services.
-func findConflicts(operations []*operation) []*operation {
-	type place struct{ method, key string }
-	exact := map[place]*operation{}
-	folded := map[place]*operation{}
-	kept := make([]*operation, 0, len(operations))
+func findConflicts(operations []*placed) (kept []*placed, problems []Finding) {
+	type spot struct{ method, key string }
+	exact := make(map[spot]*placed, len(operations))
+	folded := make(map[spot]*placed, len(operations))
+	kept = make([]*placed, 0, len(operations))
 	for _, op := range operations {
-		key := op.template.key()
-		other := exact[place{op.method, key}]
-		if other == nil {
-			if o := folded[place{op.method, strings.ToLower(key)}]; o != nil && o.owner != op.owner {
-				other = o
-			}
+		other := exact[spot{op.method, op.key}]
+		fold := folded[spot{op.method, op.folded}]
+		if other == nil && fold != nil && fold.owner != op.owner {
+			other = fold
 		}
 		if other != nil {
-			reportConflict(other, op)
+			problems = append(problems, conflict(other, op))
 			continue
 		}
-		exact[place{op.method, key}] = op
-		if folded[place{op.method, strings.ToLower(key)}] == nil {
-			folded[place{op.method, strings.ToLower(key)}] = op
+		exact[spot{op.method, op.key}] = op
+		if fold == nil {
+			folded[spot{op.method, op.folded}] = op
 		}
 		kept = append(kept, op)
 	}
-	return kept
+	return kept, problems
 }
 
-// reportConflict reports at one place and names the other. An override is what somebody is working on: it is reported
-// there.
-func reportConflict(first, second *operation) {
+// conflict reports at one place and names the other. An override is what somebody is working on: it is reported there.
+func conflict(first, second *placed) Finding {
 	at, other := second, first
 	if first.owner.document.Origin.Override && !second.owner.document.Origin.Override {
 		at, other = first, second
 	}
-	there := other.owner.finding(other.at, "", "").place()
 	if at.owner == other.owner {
-		at.owner.problem(at.at, "remove one of them", "%s is already at %s", describe(at), there)
-		return
+		return at.owner.finding(at.at, RuleConflict, "remove one of them", "%s is already at %s", at, other.at)
 	}
-	at.owner.problem(at.at, "choose another path, or remove one of them",
-		"%s is also an operation of the service %s: %s at %s", describe(at), quote(other.owner.service), describe(other), there)
+	return at.owner.finding(at.at, RuleConflict, "choose another path, or remove one of them",
+		"%s is also an operation of the service %s: %s at %s", at, quote(other.owner.document.Service), other, other.at)
 }
 
-func describe(op *operation) string {
+// String is the operation in messages.
+func (op *placed) String() string {
 	return strings.ToUpper(op.method) + " " + clip(op.template.String())
 }
 
 // unifyTemplates gives operations of one path the same names of parameters: those of the first service, unless a
 // backend at a constant address gets the parameters by name; then those. Operations are of one path, in the order of
 // services.
-func unifyTemplates(operations []*operation) {
+func unifyTemplates(operations []*placed) (problems []Finding) {
+	if len(operations) == 1 {
+		return nil
+	}
 	leader := operations[0]
 	for _, op := range operations {
 		if op.backend.translation == constantAddress {
@@ -64,38 +61,15 @@ func unifyTemplates(operations []*operation) {
 			break
 		}
 	}
-	wanted := leader.template.names()
 	for _, op := range operations {
-		own := op.template.names()
-		renamed := map[string]string{}
-		for i, name := range own {
-			if name != wanted[i] {
-				renamed[name] = wanted[i]
-			}
+		switch {
+		case op.template.String() == leader.template.String():
+		case op.backend.translation == constantAddress:
+			problems = append(problems, op.owner.finding(op.at, RuleConflict, "use the same names of parameters",
+				"%s and %s at %s give a constant address different query parameters", op, leader, leader.at))
+		default:
+			op.template = leader.template
 		}
-		if len(renamed) == 0 {
-			continue
-		}
-		if op.backend.translation == constantAddress {
-			op.owner.problem(op.at, "use the same names of parameters",
-				"%s and %s at %s give a constant address different query parameters", describe(op), describe(leader),
-				leader.owner.finding(leader.at, "", "").place())
-			continue
-		}
-		op.rename(renamed, leader.template)
 	}
-}
-
-// rename gives an operation's path parameters other names. A parameter that is a reference is written out, because
-// others may use what it refers to.
-func (op *operation) rename(renamed map[string]string, t template) {
-	op.template = t
-	for i, p := range op.parameters {
-		name, ok := renamed[p.name]
-		if p.in != "path" || !ok {
-			continue
-		}
-		n := p.settled.with("name", stringNode(name))
-		op.parameters[i] = parameter{node: &n, settled: &n, name: name, in: "path"}
-	}
+	return problems
 }

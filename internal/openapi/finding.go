@@ -11,6 +11,7 @@ import (
 // A Finding is something to say about a place in a document. Line and Column count from 1 (columns in characters); they
 // are 0 where there is no place to point at. Message and Hint may quote names from the document, Go-quoted and cut.
 type Finding struct {
+	Rule          Rule
 	Service, File string
 	Line, Column  int
 	Message       string
@@ -34,16 +35,19 @@ func (f Finding) String() string {
 	return b.String()
 }
 
-func (f Finding) place() string {
-	if f.Line == 0 {
-		return f.File
+func (f Finding) place() string { return place{f.File, uint32(f.Line), uint32(f.Column)}.String() } //nolint:gosec // made from uint32
+
+// String is the place as editors and compilers write it.
+func (p place) String() string {
+	if p.line == 0 {
+		return p.file
 	}
-	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+	return fmt.Sprintf("%s:%d:%d", p.file, p.line, p.column)
 }
 
 // An Error holds everything that prevents a composition: all findings of all documents at once, in the order of service
-// and place.
-type Error struct{ Findings []Finding }
+// and place. Warnings are those that were found on the way; they prevent nothing.
+type Error struct{ Findings, Warnings []Finding }
 
 // Error lists the findings, one a line.
 func (e *Error) Error() string {
@@ -64,50 +68,50 @@ const maxFindings = 200
 
 // findings collects what is to be said of one document.
 type findings struct {
-	service, file string
-	problems      []Finding
-	warnings      []Finding
-	unreported    int
+	file       string // where a finding without a place belongs
+	problems   []Finding
+	warnings   []Finding
+	unreported int
 }
 
 // problem reports what prevents the composition.
-func (f *findings) problem(at position, hint, format string, args ...any) {
+func (f *findings) problem(at place, rule Rule, hint, format string, args ...any) {
 	if len(f.problems) >= maxFindings {
 		f.unreported++
 		return
 	}
-	f.problems = append(f.problems, f.finding(at, hint, fmt.Sprintf(format, args...)))
+	f.problems = append(f.problems, f.finding(at, rule, hint, fmt.Sprintf(format, args...)))
 }
 
 // warn reports what was repaired or left out.
-func (f *findings) warn(at position, hint, format string, args ...any) {
+func (f *findings) warn(at place, rule Rule, hint, format string, args ...any) {
 	if len(f.warnings) < maxFindings {
-		f.warnings = append(f.warnings, f.finding(at, hint, fmt.Sprintf(format, args...)))
+		f.warnings = append(f.warnings, f.finding(at, rule, hint, fmt.Sprintf(format, args...)))
 	}
 }
 
-func (f *findings) finding(at position, hint, message string) Finding {
+func (f *findings) finding(at place, rule Rule, hint, message string) Finding {
 	return Finding{
-		Service: f.service, File: f.file, Line: int(at.line), Column: int(at.column),
+		Rule: rule, File: cmp.Or(at.file, f.file), Line: int(at.line), Column: int(at.column),
 		Message: message, Hint: hint,
 	}
 }
 
-// all is the problems, sorted by place, with a last one that counts those that are left out.
-func (f *findings) all() []Finding {
+// settle sorts what was found, and adds a last problem that counts those that are left out.
+func (f *findings) settle() {
 	sortFindings(f.problems)
-	if f.unreported == 0 {
-		return f.problems
+	sortFindings(f.warnings)
+	if f.unreported > 0 {
+		rest := f.finding(place{}, RuleTooMany, "", fmt.Sprintf("%d further problems are not listed", f.unreported))
+		f.problems, f.unreported = append(f.problems, rest), 0
 	}
-	rest := f.finding(position{}, "", fmt.Sprintf("%d further problems are not listed", f.unreported))
-	return append(slices.Clip(f.problems), rest)
 }
 
 func sortFindings(list []Finding) {
 	slices.SortStableFunc(list, func(a, b Finding) int {
 		return cmp.Or(
-			cmp.Compare(a.Service, b.Service), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Message, b.Message),
+			cmp.Compare(a.Service, b.Service), cmp.Compare(a.last(), b.last()), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message),
 		)
 	})
 }
@@ -123,4 +127,18 @@ func quote(s string) string {
 		s = s[:cut] + "…"
 	}
 	return strconv.Quote(s)
+}
+
+// clip keeps a text that goes into a hint short.
+func clip(s string) string {
+	q := quote(s)
+	return q[1 : len(q)-1]
+}
+
+// last is 1 for the finding that counts those that are not listed.
+func (f Finding) last() int {
+	if f.Rule == RuleTooMany {
+		return 1
+	}
+	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +15,8 @@ import (
 )
 
 // TestGolden composes the documents of each archive in testdata. A file SERVICE.yaml or SERVICE.json is a service's
-// document (SERVICE.override.yaml that of an override), options.json are the options; want.* is what comes out, all of
-// it. UPDATE=1 writes it.
+// document (SERVICE.override.yaml that of an override), other files are beside it, options.json are the options; want.* is
+// what comes out, all of it. UPDATE=1 writes it.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -63,15 +64,31 @@ func inputs(t *testing.T, archive *txtar.Archive) ([]Document, Options) {
 			continue
 		}
 		service, ext, _ := strings.Cut(f.Name, ".")
-		if service == "want" {
+		if service == "want" || strings.Contains(f.Name, "/") {
 			continue
 		}
 		d := testDocument(service, f.Data)
 		d.File = service + "/openapi." + strings.TrimPrefix(ext, "override.")
+		d.Files = archiveFiles{archive}
 		d.Origin.Override = strings.HasPrefix(ext, "override.")
 		documents = append(documents, d)
 	}
 	return documents, o
+}
+
+// archiveFiles are the files of an archive that have a folder. A file whose content is "link" is a symbolic link.
+type archiveFiles struct{ archive *txtar.Archive }
+
+func (a archiveFiles) ReadFile(name string) ([]byte, error) {
+	for _, f := range a.archive.Files {
+		if f.Name == name && string(f.Data) == "link\n" {
+			return nil, ErrNotRegular
+		}
+		if f.Name == name {
+			return f.Data, nil
+		}
+	}
+	return nil, fs.ErrNotExist
 }
 
 func testOptions() Options {
@@ -105,9 +122,13 @@ func outcome(t *testing.T, documents []Document, o Options) []txtar.File {
 		if !ok {
 			t.Fatalf("error is a %T: %v", err, err)
 		}
-		return []txtar.File{{Name: "want.problems", Data: list(wrong.Findings)}}
+		files := []txtar.File{{Name: "want.problems", Data: listed(wrong.Findings)}}
+		if len(wrong.Warnings) > 0 {
+			files = append(files, txtar.File{Name: "want.warnings", Data: listed(wrong.Warnings)})
+		}
+		return files
 	}
-	yaml, err := c.Render(YAML)
+	content, err := c.Render()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,17 +147,17 @@ func outcome(t *testing.T, documents []Document, o Options) []txtar.File {
 		operations.WriteString("\n")
 	}
 	files := []txtar.File{
-		{Name: "want.yaml", Data: yaml},
+		{Name: "want." + string(c.settings.format), Data: content},
 		{Name: "want.operations", Data: []byte(operations.String())},
 	}
 	if len(c.Warnings) > 0 {
-		files = append(files, txtar.File{Name: "want.warnings", Data: list(c.Warnings)})
+		files = append(files, txtar.File{Name: "want.warnings", Data: listed(c.Warnings)})
 	}
-	validate(t, c)
+	validate(t, documents, o)
 	return files
 }
 
-func list(findings []Finding) []byte {
+func listed(findings []Finding) []byte {
 	var b strings.Builder
 	for _, f := range findings {
 		b.WriteString(f.String() + "\n")

@@ -50,10 +50,10 @@ func folded(id string) string { return strings.ToLower(identifier(id)) }
 
 // nameOperations makes operationIds unique: those that several operations have get their service's name in front, and
 // those that are still the same get method and path after it. Operations are in the order of path and method.
-func nameOperations(operations []*operation) {
-	for _, longer := range [...]func(*operation) string{
-		func(op *operation) string { return identifier(op.owner.service) + "_" + op.id },
-		func(op *operation) string { return op.id + "_" + identifier(op.method+op.template.String()) },
+func nameOperations(operations []*placed) {
+	for _, longer := range [...]func(*placed) string{
+		func(op *placed) string { return identifier(op.owner.document.Service) + "_" + op.id },
+		func(op *placed) string { return op.id + "_" + identifier(op.method+op.template.String()) },
 	} {
 		uses := map[string]int{}
 		for _, op := range operations {

@@ -12,7 +12,7 @@ const minimal = "swagger: \"2.0\"\npaths:\n  /a:\n    get:\n      operationId: a
 
 func TestParseEncodings(t *testing.T) {
 	t.Parallel()
-	want, err := Parse("openapi.yaml", []byte(minimal))
+	want, err := parsed("openapi.yaml", minimal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,12 +25,12 @@ func TestParseEncodings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Parse("openapi.yaml", []byte(content))
+			got, err := parsed("openapi.yaml", content)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !equal(&got.root, &want.root) {
-				t.Errorf("got %+v", got.root)
+			if !equal(got.root(), want.root()) {
+				t.Errorf("got %+v", got.entries)
 			}
 		})
 	}
@@ -38,13 +38,16 @@ func TestParseEncodings(t *testing.T) {
 
 func TestParseJSONPositions(t *testing.T) {
 	t.Parallel()
-	tree, err := Parse("x.json", []byte("{\"é\": 1,\n  \"a\": [true,\r\n\t\"x\"]}"))
+	tree, err := parsed("x.json", "{\"é\": 1,\n  \"a\": [true,\r\n\t\"x\"]}")
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := &tree.root
-	got := fmt.Sprint(root.at, root.keys[0].at, root.items[0].at, root.keys[1].at, root.items[1].at, root.items[1].items[0].at, root.items[1].items[1].at)
-	if want := "{1 1} {1 2} {1 7} {2 3} {2 8} {2 9} {3 2}"; got != want {
+	var places []string
+	for i := range tree.entries {
+		places = append(places, strings.TrimPrefix(value{tree, uint32(i)}.at().String(), "x.json:")) //nolint:gosec // few
+	}
+	got := strings.Join(places, " ")
+	if want := "1:1 1:2 1:7 2:3 2:8 2:9 3:2"; got != want {
 		t.Errorf("positions are %s, want %s", got, want)
 	}
 }
@@ -61,14 +64,15 @@ func TestParseLimits(t *testing.T) {
 		merges += fmt.Sprintf("m%d: &m%d {x: *m%d, y: *m%d, <<: *m%d}\n", i+1, i+1, i, i, i)
 	}
 	for name, test := range map[string]struct{ file, content, want string }{
-		"bytes":             {"x.yaml", "a: " + strings.Repeat("x", maxDocumentBytes), "bytes"},
+		"bytes":             {"x.yaml", "a: " + strings.Repeat("x", 10<<20), "bytes"},
 		"depth of JSON":     {"x.json", strings.Repeat("[", 1_000_000), "nested more than 100"},
 		"depth of YAML":     {"x.yaml", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "nested more than 100"},
 		"endless YAML":      {"x.yaml", strings.Repeat("[", 1_000_000), "not YAML"},
 		"blocks of YAML":    {"x.yaml", strings.Repeat("- ", 5000), "nested more than 100"},
-		"values of JSON":    {"x.json", "[" + strings.Repeat("0,", 600_000) + "0]", "more than 500000 values"},
-		"billion laughs":    {"x.yaml", laughs, "more than 500000 values"},
-		"billion merges":    {"x.yaml", merges, "more than 500000 values"},
+		"values of JSON":    {"x.json", "[" + strings.Repeat("0,", 2_100_000) + "0]", "more than 2000000 values"},
+		"values of YAML":    {"x.yaml", "[" + strings.Repeat("0,", 4_100_000) + "0]", "more than 2000000 values"},
+		"billion laughs":    {"x.yaml", laughs, "add more than 500000 values"},
+		"billion merges":    {"x.yaml", merges, "add more than 500000 values"},
 		"not UTF-8":         {"x.yaml", "a: b\nc: \xff", "not UTF-8"},
 		"UTF-16":            {"x.yaml", "\xff\xfea\x00:\x00", "not UTF-8"},
 		"number too large":  {"x.json", `{"a": 1e999}`, "too large"},
@@ -84,7 +88,7 @@ func TestParseLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			start := time.Now()
-			_, err := Parse(test.file, []byte(test.content))
+			_, err := parsed(test.file, test.content)
 			wrong, ok := errors.AsType[*Error](err)
 			if !ok || len(wrong.Findings) != 1 || !strings.Contains(wrong.Error(), test.want) {
 				t.Errorf("error is %v, want one finding with %q", err, test.want)
@@ -104,16 +108,24 @@ func TestComposeLimits(t *testing.T) {
 	for i := range 1000 {
 		fmt.Fprintf(&b, "  /p%d: {get: {operationId: o%d, responses: {200: {description: ok}}}}\n", i, i)
 	}
-	c, err := Compose([]Document{testDocument("a", []byte(b.String()))}, testOptions())
+	for _, f := range []Format{JSON, YAML} {
+		o := testOptions()
+		o.Format = f
+		_, err := Compose([]Document{testDocument("a", []byte(b.String()))}, o)
+		if err == nil || !strings.Contains(err.Error(), "more than 10000000 bytes") {
+			t.Errorf("composing as %s: %v", f, err)
+		}
+	}
+	o := testOptions()
+	o.Limits.ResultBytes = 500
+	c, err := Compose([]Document{testDocument("a", []byte(minimal)), testDocument("b", []byte(strings.ReplaceAll(minimal, "/a", "/b")))}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []Format{JSON, YAML} {
-		if _, err := c.Render(f); err == nil || !strings.Contains(err.Error(), "more than 8388608 bytes") {
-			t.Errorf("rendering as %s: %v", f, err)
-		}
+	if _, err := c.Render(); err == nil || !strings.Contains(err.Error(), "more than 500 bytes") {
+		t.Errorf("rendering: %v", err)
 	}
-	if _, err := c.Render("xml"); err == nil {
+	if _, err := Compose(nil, Options{Format: "xml"}); err == nil {
 		t.Error("XML is not a format")
 	}
 }

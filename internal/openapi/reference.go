@@ -2,255 +2,294 @@ package openapi
 
 import (
 	"net/url"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// An item is a definition, parameter or response that operations share. Each service's is one of its own until names
-// are settled.
-type item struct {
-	owner   *contract
-	section section
-	name    string // in its own document
-	final   string // in the composed one
-	node    *node
-	at      position
-	class   int     // items of one name and class mean the same
-	targets []*item // of its references, in a canonical order; only where another service has an item of the name
+// ref is the reference that a value of a shape is, none where it is something else.
+func ref(v value, s shape) value {
+	if r := v.get("$ref"); r.ok() && s.isReference(r) {
+		return r
+	}
+	return value{}
 }
 
-// reference is a $ref as it is written, at a place where values are kept in the section.
-type reference struct {
-	text    string
-	section section
+// locate finds what a reference leads to. What is wrong with it is reported, once.
+func (c *compiler) locate(r value, s shape) value {
+	if !r.is(text) {
+		c.problem(r.at(), RuleReference, "write $ref: '"+c.example(s)+"'", "a reference has to be a string, not %s", r.kind())
+		return value{}
+	}
+	key := referenceKey{r.t, r.text()}
+	if target, known := c.references[key]; known {
+		return target
+	}
+	target := c.follow(r)
+	c.references[key] = target
+	return target
 }
 
-// hoist is a value that a reference points at but that is not shared by name: it gets a name.
-type hoist struct {
-	node    *node
-	section section
+func (c *compiler) example(s shape) string {
+	if sec, ok := s.section(); ok {
+		return sec.pointer(c.in) + "NAME"
+	}
+	return "FILE"
 }
 
-// followReferences resolves every reference of the document, those of values too that become items on the way.
-func (c *contract) followReferences() {
-	for i := 0; i < len(c.items); i++ { // grows as values are hoisted
-		c.scan(c.items[i].node, c.items[i].section.shape())
-	}
-	for _, it := range c.items {
-		c.checkChain(it)
-	}
-}
-
-// scan checks the kinds of the values below a node and resolves its references.
-func (c *contract) scan(n *node, s shape) {
-	if s == data {
-		return
-	}
-	if !s.fits(n.kind) {
-		if s == schemaObject && n.kind == null {
-			return // `schema:` with nothing after it: anything goes
-		}
-		c.problem(n.at, "", "%s can't be %s", s.name(), n.kind)
-		return
-	}
-	if n.kind == sequence {
-		for i := range n.items {
-			c.scan(&n.items[i], s.item())
-		}
-		return
-	}
-	for i, k := range n.keys {
-		v := &n.items[i]
-		if k.name == "$ref" && s.isReference(v) {
-			c.resolve(v, s)
-			continue
-		}
-		c.scan(v, s.child(k.name))
-	}
-}
-
-// isReference tells whether the value of the key $ref is a reference here. Properties and headers may have that name.
-func (s shape) isReference(v *node) bool {
-	switch s {
-	case data, schemaMap, headerMap, parameterList:
-		return false
-	default:
-		return v.kind == text || s != schemaObject
-	}
-}
-
-// resolve finds the item that a $ref means, and reports references that nothing may follow.
-func (c *contract) resolve(v *node, s shape) *item {
-	sec, ok := s.section()
-	if !ok {
-		c.problem(v.at, "write it out", "%s can't be a reference", s.name())
-		return nil
-	}
-	if v.kind != text {
-		c.problem(v.at, "write $ref: '#/definitions/NAME'", "a reference has to be a string, not %s", v.kind)
-		return nil
-	}
-	ref := reference{v.text, sec}
-	if it, ok := c.references[ref]; ok {
-		return it
-	}
-	if !strings.HasPrefix(v.text, "#/") {
-		c.problem(v.at, "put what it refers to into this document and write #/"+sec.String()+"/NAME",
-			"the reference %s leads out of the document", quote(v.text))
-		return nil
-	}
-	tokens := pointer(v.text)
-	if len(tokens) == 2 && tokens[0] == sec.String() {
-		if it := c.shared[sec][tokens[1]]; it != nil {
-			c.references[ref] = it
-			return it
+func (c *compiler) follow(r value) value {
+	file, fragment, hasFragment := strings.Cut(r.text(), "#")
+	t := r.t
+	if file != "" {
+		if t = c.sources.open(r.t, file, r.at()); t == nil {
+			return value{}
 		}
 	}
-	target := lookUp(c.root, tokens)
-	if target == nil {
-		c.problem(v.at, "correct the name, or add what it refers to", "the reference %s leads nowhere", quote(v.text))
-		return nil
+	if !hasFragment || fragment == "" {
+		if file == "" {
+			c.problem(r.at(), RuleReference, "name what it refers to", "the reference %s leads to the whole document", quote(r.text()))
+			return value{}
+		}
+		return t.root()
 	}
-	if !s.fits(target.kind) || target.kind == sequence {
-		c.problem(v.at, "refer to "+s.name(), "the reference %s leads to %s, not to %s", quote(v.text), target.kind, s.name())
-		return nil
+	if !strings.HasPrefix(fragment, "/") {
+		c.problem(r.at(), RuleReference, "write a pointer like #/components/schemas/NAME", "the reference %s is not a JSON Pointer", quote(r.text()))
+		return value{}
 	}
-	it := c.hoist(target, sec, tokens)
-	c.references[ref] = it
-	return it
+	target := lookUp(t.root(), pointer(fragment))
+	if !target.ok() {
+		c.problem(r.at(), RuleReference, "correct the name, or add what it refers to", "the reference %s leads nowhere", quote(r.text()))
+	}
+	return target
 }
 
-// hoist makes an item of a value in the middle of the document, because its place moves when documents are composed.
-func (c *contract) hoist(target *node, sec section, tokens []string) *item {
-	place := hoist{target, sec}
-	if it := c.hoisted[place]; it != nil {
-		return it
-	}
-	name := c.names[sec].take(identifier(strings.Join(tokens, "_")))
-	it := &item{owner: c, section: sec, name: name, final: name, node: target, at: target.at}
-	c.shared[sec][name] = it
-	c.hoisted[place] = it
-	c.items = append(c.items, it)
-	return it
-}
-
-// pointer splits the fragment of a local reference: a JSON Pointer (RFC 6901, section 6), percent-encoded.
-func pointer(ref string) []string {
-	fragment := strings.TrimPrefix(ref, "#/")
-	tokens := strings.Split(fragment, "/")
+// pointer splits the fragment of a reference: a JSON Pointer (RFC 6901, section 6), percent-encoded.
+func pointer(fragment string) []string {
+	tokens := strings.Split(strings.TrimPrefix(fragment, "/"), "/")
 	for i, t := range tokens {
 		if decoded, err := url.PathUnescape(t); err == nil {
 			t = decoded
 		}
-		tokens[i] = strings.ReplaceAll(strings.ReplaceAll(t, "~1", "/"), "~0", "~")
+		if strings.Contains(t, "~") {
+			t = strings.ReplaceAll(strings.ReplaceAll(t, "~1", "/"), "~0", "~")
+		}
+		tokens[i] = t
 	}
 	return tokens
 }
 
-func lookUp(n *node, tokens []string) *node {
+func lookUp(v value, tokens []string) value {
 	for _, t := range tokens {
-		if n.kind == sequence {
-			i, err := strconv.Atoi(t)
-			if err != nil || i < 0 || i >= len(n.items) {
-				return nil
-			}
-			n = &n.items[i]
-			continue
+		if v.is(sequence) {
+			v = itemAt(v, t)
+		} else {
+			v = v.get(t)
 		}
-		if n = n.get(t); n == nil {
-			return nil
+		if !v.ok() {
+			return value{}
 		}
 	}
-	return n
+	return v
 }
 
-// referenceTo writes a reference to a shared value. Final names have nothing that a JSON Pointer escapes.
-func referenceTo(it *item) string {
-	return "#/" + it.section.String() + "/" + it.final
+func itemAt(list value, token string) value {
+	n, err := strconv.Atoi(token)
+	if err != nil || n < 0 {
+		return value{}
+	}
+	for item := range list.items() {
+		if n == 0 {
+			return item
+		}
+		n--
+	}
+	return value{}
+}
+
+// resolve finds the item that a reference means; -1 where there is none, which is reported then.
+func (c *compiler) resolve(r value, s shape) int {
+	sec, ok := s.section()
+	if !ok || !slices.Contains(sections(c.in), sec) {
+		c.problem(r.at(), RuleReference, "write it out", "%s can't be a reference", s.name())
+		return -1
+	}
+	target := c.locate(r, s)
+	if !target.ok() {
+		return -1
+	}
+	if !s.fits(target.kind()) || target.is(sequence) {
+		c.problem(r.at(), RuleReference, "refer to "+s.name(), "the reference %s leads to %s, not to %s", quote(r.text()), target.kind(), s.name())
+		return -1
+	}
+	if sec, ok = c.sectionOf(sec, target); !ok {
+		return -1 // written out where it is used
+	}
+	if index, known := c.items[itemKey{target.t, target.i, sec}]; known {
+		return index
+	}
+	return c.addItem(sec, hoistedName(c.sources.root, target.t, r.text()), target.at(), target)
+}
+
+// hoistedName makes a name for a value in the middle of the document or in another file: its place moves when documents
+// are composed.
+func hoistedName(root, t *tree, ref string) string {
+	file, fragment, _ := strings.Cut(ref, "#")
+	tokens := pointer(fragment)
+	if t == root {
+		return identifier(strings.Join(tokens, "_"))
+	}
+	if n := len(tokens); n > 1 && slices.Contains([]string{"components", "definitions", "$defs"}, tokens[0]) {
+		return safeName(tokens[n-1])
+	}
+	base := path.Base(t.file)
+	if file == "" {
+		file = base
+	}
+	words := []string{strings.TrimSuffix(base, path.Ext(base))}
+	if fragment != "" {
+		words = append(words, tokens...)
+	}
+	return safeName(strings.Join(words, "_"))
 }
 
 // maxChain is how many references in a row are followed until there is a value.
 const maxChain = 100
 
-// checkChain reports an item that is only a reference to a reference and so on, without an end.
-func (c *contract) checkChain(start *item) {
-	it := start
+// settled follows references from a value to what they mean; none where they lead nowhere, which is reported then.
+func (c *compiler) settled(v value, s shape) value {
 	for range maxChain {
-		if it = c.indirect(it.node, it.section); it == nil {
+		r := ref(v, s)
+		if !r.ok() {
+			return v
+		}
+		if v = c.locate(r, s); !v.ok() {
+			return value{}
+		}
+	}
+	return value{}
+}
+
+// checkChain reports an item that is only a reference to a reference and so on, without an end.
+func (c *compiler) checkChain(it *item, v value) {
+	if r := ref(v, it.section.shape()); r.ok() && c.locate(r, it.section.shape()).ok() && !c.settled(v, it.section.shape()).ok() {
+		c.problem(it.at, RuleReference, "write out what it is", "%s in %s is nothing but references to references",
+			quote(it.name), it.section.in(c.in))
+	}
+}
+
+// sectionOf is the section of the target that a shared value of a section belongs to; none where the target has no such
+// thing to share: form fields, which are parameters only in OpenAPI 2.0.
+func (c *compiler) sectionOf(s section, v value) (section, bool) {
+	if s != parameters || c.in != v2 || c.target == v2 {
+		return s, true
+	}
+	switch c.settled(v, parameterObject).str("in") {
+	case "body":
+		return requestBodies, true
+	case "formData":
+		return s, false
+	}
+	return s, true
+}
+
+// buildReference builds a value that is only a reference, and tells whether it could.
+func (c *compiler) buildReference(r value, s shape) bool {
+	index := c.resolve(r, s)
+	if index < 0 {
+		return false
+	}
+	start := c.builder.begin(mapping)
+	c.builder.key("$ref")
+	c.toItem(index)
+	c.builder.end(start)
+	return true
+}
+
+func (c *compiler) toItem(index int) {
+	c.targets = append(c.targets, index)
+	c.builder.hole(toItem, index)
+}
+
+func distinctInts(list []int) []int {
+	slices.Sort(list)
+	return slices.Clip(slices.Compact(list))
+}
+
+// build builds a value of a shape: as it is, but with references to items, and schemas in the target's version.
+func (c *compiler) build(v value, s shape) {
+	switch {
+	case s == data:
+		c.builder.data(v)
+	case s == schemaObject:
+		c.buildSchema(v)
+	case !s.fits(v.kind()):
+		c.problem(v.at(), RuleStructure, "", "%s can't be %s", s.name(), v.kind())
+		c.builder.data(v)
+	case v.is(sequence):
+		start := c.builder.begin(sequence)
+		for item := range v.items() {
+			c.build(item, s.item())
+		}
+		c.builder.end(start)
+	case v.is(mapping):
+		start := c.builder.begin(mapping)
+		c.buildMembers(v, s)
+		c.builder.end(start)
+	default:
+		c.builder.data(v)
+	}
+}
+
+// buildMembers builds the members of a mapping.
+func (c *compiler) buildMembers(v value, s shape) {
+	for k, m := range v.members() {
+		c.buildMember(k, m, s)
+	}
+}
+
+func (c *compiler) buildMember(k, m value, s shape) {
+	key := k.text()
+	switch {
+	case key == "$ref" && s == pathItem:
+		c.problem(k.at(), RuleReference, "write out the path item", "a path item of a callback can't be a reference")
+	case key == "$ref" && s.isReference(m):
+		index := c.resolve(m, s)
+		if index < 0 {
 			return
 		}
+		c.builder.key(key)
+		c.toItem(index)
+	case s == linkObject && (key == "operationId" || key == "operationRef") && m.is(text):
+		c.buildLinked(k, m)
+	case s == mappingObject:
+		c.builder.key(key)
+		c.buildMapped(m)
+	default:
+		c.builder.key(key)
+		c.build(m, s.child(c.in, key))
 	}
-	c.problem(start.at, "write out what it is", "%s in %s is nothing but references to references", quote(start.name), start.section)
 }
 
-// indirect is the item that a node is only a reference to, nil where it is more.
-func (c *contract) indirect(n *node, sec section) *item {
-	if n == nil || n.kind != mapping {
-		return nil
-	}
-	v := n.get("$ref")
-	if v == nil || v.kind != text {
-		return nil
-	}
-	return c.references[reference{v.text, sec}]
-}
+// linked is the operation that a link leads to.
+type linked struct{ id, path, method string }
 
-// settled follows references from a node to what they mean; nil where they lead nowhere, which is reported elsewhere.
-func (c *contract) settled(n *node, sec section) *node {
-	for range maxChain {
-		if n == nil || n.kind != mapping || n.get("$ref") == nil {
-			return n
+// buildLinked builds the operation of a link. Its operationId may change, and so may its place.
+func (c *compiler) buildLinked(k, v value) {
+	to := linked{}
+	if k.text() == "operationId" {
+		to.id = strings.Clone(v.text())
+	} else {
+		file, fragment, _ := strings.Cut(v.text(), "#")
+		tokens := pointer(fragment)
+		if file != "" || len(tokens) != 3 || tokens[0] != "paths" {
+			c.warn(v.at(), RuleReference, "write operationId", "the link to %s leads out of the document", quote(v.text()))
+			c.builder.member(k, v)
+			return
 		}
-		it := c.indirect(n, sec)
-		if it == nil {
-			return nil
-		}
-		n = it.node
+		to.path, to.method = strings.Clone(tokens[1]), strings.Clone(tokens[2])
 	}
-	return nil
-}
-
-// rewrite is a value as it is written in the composed document: its references carry the final names. What needs no
-// change is shared with the document's own tree.
-func (c *contract) rewrite(n *node, s shape) node {
-	if s == data || len(n.items) == 0 {
-		return *n
-	}
-	out, changed := *n, false
-	for i := range n.items {
-		v := &n.items[i]
-		var now node
-		switch {
-		case n.kind == sequence:
-			now = c.rewrite(v, s.item())
-		case n.keys[i].name == "$ref" && s.isReference(v):
-			now = c.rewriteReference(v, s)
-		default:
-			now = c.rewrite(v, s.child(n.keys[i].name))
-		}
-		if same(&now, v) {
-			continue
-		}
-		if !changed {
-			out.items, changed = append([]node(nil), n.items...), true
-		}
-		out.items[i] = now
-	}
-	return out
-}
-
-// same tells whether a rewritten value shares everything with the one that it was made from.
-func same(a, b *node) bool {
-	return a.text == b.text && len(a.items) == len(b.items) && (len(a.items) == 0 || &a.items[0] == &b.items[0])
-}
-
-func (c *contract) rewriteReference(v *node, s shape) node {
-	sec, _ := s.section()
-	it := c.references[reference{v.text, sec}]
-	if it == nil {
-		return *v
-	}
-	out := *v
-	out.text = referenceTo(it)
-	return out
+	c.builder.key("operationId")
+	c.builder.hole(linkTo, len(c.contract.links))
+	c.contract.links = append(c.contract.links, to)
 }

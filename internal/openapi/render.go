@@ -1,38 +1,49 @@
 package openapi
 
-import "fmt"
+// Format is how a document is written.
+type Format string
 
-// Render writes the composed document. Equal compositions are written alike to the byte. The error is an [*Error] when
-// the document is larger than API Gateway should be given.
-func (c *Composition) Render(f Format) ([]byte, error) {
-	w := &writer{}
-	switch f {
-	case JSON:
-		w.json(&c.root, 0)
-		w.raw("\n")
-	case YAML:
-		w.yaml(&c.root, 0)
-	default:
-		return nil, fmt.Errorf("rendering the composed document: unknown format %q", f)
-	}
-	if w.full() {
-		return nil, tooLarge()
-	}
-	return w.b, nil
+// The formats. JSON has one line for each path, operation and shared value.
+const (
+	JSON Format = "json"
+	YAML Format = "yaml"
+)
+
+// A hole is a place in written text where something is to be filled in.
+type hole struct {
+	kind   holeKind
+	at     int32 // as in built
+	offset int32 // in the text
+	indent int32 // of what is written there, in levels
 }
 
-// A writer collects text. Once it has more than may be written, it takes no more.
-type writer struct{ b []byte }
-
-func (w *writer) full() bool { return len(w.b) > maxOutputBytes }
+// A writer writes built values as text with holes.
+type writer struct {
+	b     []byte
+	holes []hole
+}
 
 func (w *writer) raw(s string) { w.b = append(w.b, s...) }
 
+const indentation = "                                                                "
+
 func (w *writer) indent(depth int) {
-	for range depth {
-		w.b = append(w.b, ' ', ' ')
+	for n := 2 * depth; n > 0; n -= len(indentation) {
+		w.b = append(w.b, indentation[:min(n, len(indentation))]...)
 	}
 }
+
+func (w *writer) hole(n *built, depth int) {
+	w.holes = append(w.holes, hole{n.hole, n.at, int32(len(w.b)), int32(depth)}) //nolint:gosec // documents are far smaller than 2 GB
+}
+
+// plain tells for each byte whether it can stand within quotes as it is.
+var plain = func() (table [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
 
 const hexDigits = "0123456789abcdef"
 
@@ -40,7 +51,25 @@ const hexDigits = "0123456789abcdef"
 // within quotes is escaped in a way that both know.
 func (w *writer) quoted(s string) {
 	w.b = append(w.b, '"')
-	for _, r := range s {
+	start := 0
+	for i := 0; i < len(s); i++ {
+		if plain[s[i]] {
+			continue
+		}
+		w.b = append(w.b, s[start:i]...)
+		i += w.escaped(s[i:]) - 1
+		start = i + 1
+	}
+	w.b = append(w.b, s[start:]...)
+	w.b = append(w.b, '"')
+}
+
+// escaped writes the first character of s within quotes and returns its length.
+func (w *writer) escaped(s string) int {
+	for i, r := range s {
+		if i > 0 {
+			return i
+		}
 		switch {
 		case r == '"' || r == '\\':
 			w.b = append(w.b, '\\', byte(r))
@@ -50,51 +79,58 @@ func (w *writer) quoted(s string) {
 			w.b = append(w.b, '\\', 't')
 		case r == '\r':
 			w.b = append(w.b, '\\', 'r')
-		case r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == 0xfffe || r == 0xffff:
+		case unprintable(r):
 			w.b = append(w.b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 		default:
 			w.b = append(w.b, string(r)...)
 		}
 	}
-	w.b = append(w.b, '"')
+	return len(s)
 }
 
-func (w *writer) json(n *node, depth int) {
-	switch {
-	case w.full():
-	case n.kind == null:
+// unprintable tells whether JSON or YAML would not have a character as it is.
+func unprintable(r rune) bool {
+	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == 0xfffe || r == 0xffff
+}
+
+// json writes the node at an index on one line, and returns the index after it.
+func (w *writer) json(nodes []built, i int) int {
+	n := &nodes[i]
+	if n.hole != noHole {
+		w.hole(n, 0)
+		return i + 1
+	}
+	switch n.kind {
+	case null:
 		w.raw("null")
-	case n.kind == text:
+	case text:
 		w.quoted(n.text)
-	case n.kind == sequence:
-		w.jsonItems(n, "[", "]", depth)
-	case n.kind == mapping:
-		w.jsonItems(n, "{", "}", depth)
+	case sequence:
+		w.b = append(w.b, '[')
+		end := i + int(n.span)
+		for j := i + 1; j < end; {
+			if j > i+1 {
+				w.b = append(w.b, ',')
+			}
+			j = w.json(nodes, j)
+		}
+		w.b = append(w.b, ']')
+		return end
+	case mapping:
+		w.b = append(w.b, '{')
+		end := i + int(n.span)
+		for j := i + 1; j < end; {
+			if j > i+1 {
+				w.b = append(w.b, ',')
+			}
+			w.quoted(nodes[j].text)
+			w.b = append(w.b, ':')
+			j = w.json(nodes, j+1)
+		}
+		w.b = append(w.b, '}')
+		return end
 	default:
 		w.raw(n.text)
 	}
-}
-
-func (w *writer) jsonItems(n *node, open, end string, depth int) {
-	w.raw(open)
-	for i := range n.items {
-		if i > 0 {
-			w.raw(",")
-		}
-		w.raw("\n")
-		w.indent(depth + 1)
-		if n.kind == mapping {
-			w.quoted(n.keys[i].name)
-			w.raw(": ")
-		}
-		w.json(&n.items[i], depth+1)
-		if w.full() {
-			return
-		}
-	}
-	if len(n.items) > 0 {
-		w.raw("\n")
-		w.indent(depth)
-	}
-	w.raw(end)
+	return i + 1
 }

@@ -1,84 +1,92 @@
 package openapi
 
-import (
-	"strings"
-)
+import "strings"
 
-// yaml writes a mapping or sequence as a block whose lines start at the depth, anything else on the current line. It ends
-// with a line break.
-func (w *writer) yaml(n *node, depth int) {
+// yamlValue writes what stands after a key of the given depth and its colon, up to the end of the last line, and returns
+// the index after it.
+func (w *writer) yamlValue(nodes []built, i, depth int) int {
+	n := &nodes[i]
 	switch {
-	case w.full():
-	case n.kind == mapping && len(n.items) > 0:
-		for i := range n.items {
-			w.indent(depth)
-			w.yamlEntry(n.keys[i].name, &n.items[i], depth)
-		}
-	case n.kind == sequence && len(n.items) > 0:
-		for i := range n.items {
-			w.indent(depth)
-			w.raw("- ")
-			w.yamlItem(&n.items[i], depth)
-		}
-	default:
-		w.yamlScalar(n, depth)
-		w.raw("\n")
+	case n.hole == backendOf:
+		w.hole(n, depth) // what is filled in may have lines of its own
+		return i + 1
+	case n.span > 1 && n.kind == mapping:
+		w.b = append(w.b, '\n')
+		return w.yamlMembers(nodes, i, depth+1, true)
+	case n.span > 1 && n.kind == sequence:
+		w.b = append(w.b, '\n')
+		return w.yamlItems(nodes, i, depth+1, true)
 	}
+	w.b = append(w.b, ' ')
+	w.yamlScalar(n, depth)
+	w.b = append(w.b, '\n')
+	return i + 1
 }
 
-// yamlItem writes an entry of a list: the first key of a mapping follows the dash.
-func (w *writer) yamlItem(n *node, depth int) {
-	if n.kind == mapping && len(n.items) > 0 {
-		for i := range n.items {
-			if w.full() {
-				return
-			}
-			if i > 0 {
-				w.indent(depth + 1)
-			}
-			w.yamlEntry(n.keys[i].name, &n.items[i], depth+1)
+// yamlMembers writes the members of a mapping, each on lines of its own. The first may follow something on its line.
+func (w *writer) yamlMembers(nodes []built, i, depth int, indentFirst bool) int {
+	end := i + int(nodes[i].span)
+	for j := i + 1; j < end; {
+		if j > i+1 || indentFirst {
+			w.indent(depth)
 		}
-		return
+		w.yamlKey(nodes[j].text, depth)
+		j = w.yamlValue(nodes, j+1, depth)
 	}
-	if n.kind == sequence && len(n.items) > 0 {
-		for i := range n.items {
-			if i > 0 {
-				w.indent(depth + 1)
-			}
-			w.raw("- ")
-			w.yamlItem(&n.items[i], depth+1)
+	return end
+}
+
+// yamlItems writes the items of a list.
+func (w *writer) yamlItems(nodes []built, i, depth int, indentFirst bool) int {
+	end := i + int(nodes[i].span)
+	for j := i + 1; j < end; {
+		if j > i+1 || indentFirst {
+			w.indent(depth)
 		}
-		return
+		w.b = append(w.b, '-', ' ')
+		j = w.yamlItem(nodes, j, depth)
+	}
+	return end
+}
+
+// yamlItem writes an item after its dash at the given depth: the first key of a mapping follows the dash.
+func (w *writer) yamlItem(nodes []built, i, depth int) int {
+	n := &nodes[i]
+	switch {
+	case n.hole == inlineName:
+		w.hole(n, depth)
+		return i + 1
+	case n.span > 1 && n.kind == mapping:
+		return w.yamlMembers(nodes, i, depth+1, false)
+	case n.span > 1 && n.kind == sequence:
+		return w.yamlItems(nodes, i, depth+1, false)
 	}
 	w.yamlScalar(n, depth)
-	w.raw("\n")
+	w.b = append(w.b, '\n')
+	return i + 1
 }
 
 // maxImplicitKey is how long a key may be without a question mark before it: YAML says 1024 characters.
 const maxImplicitKey = 1000
 
-// yamlEntry writes a key and what is under it.
-func (w *writer) yamlEntry(name string, n *node, depth int) {
+// yamlKey writes a key and its colon.
+func (w *writer) yamlKey(key string, depth int) {
 	start := len(w.b)
-	w.yamlText(name)
+	w.yamlText(key)
 	if len(w.b)-start > maxImplicitKey {
 		w.b = append(w.b[:start], "? "...)
-		w.yamlText(name)
-		w.raw("\n")
+		w.yamlText(key)
+		w.b = append(w.b, '\n')
 		w.indent(depth)
 	}
-	w.raw(":")
-	if len(n.items) > 0 {
-		w.raw("\n")
-		w.yaml(n, depth+1)
-		return
-	}
-	w.raw(" ")
-	w.yamlScalar(n, depth)
-	w.raw("\n")
+	w.b = append(w.b, ':')
 }
 
-func (w *writer) yamlScalar(n *node, depth int) {
+func (w *writer) yamlScalar(n *built, depth int) {
+	if n.hole != noHole {
+		w.hole(n, depth)
+		return
+	}
 	switch n.kind {
 	case null:
 		w.raw("null")
@@ -106,6 +114,30 @@ func (w *writer) yamlText(s string) {
 	w.quoted(s)
 }
 
+// bare tells for each byte how it may stand in YAML without quotes.
+var bare = func() (table [256]bareness) {
+	for c := range table {
+		switch {
+		case c == '$' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			table[c] = anywhere
+		case c >= '0' && c <= '9' || strings.IndexByte("_-.(){}+=@;!?'*,%", byte(c)) >= 0:
+			table[c] = inside
+		case c == '/' || c == ' ' || c == ':':
+			table[c] = depends
+		}
+	}
+	return table
+}()
+
+type bareness uint8
+
+const (
+	never    bareness = iota
+	anywhere          // also at the start
+	inside            // not at the start
+	depends           // on what stands beside it
+)
+
 // isPlain tells whether a string may stand in YAML without quotes. It is stricter than YAML, so that readers of YAML 1.1
 // and 1.2 agree.
 func isPlain(s string) bool {
@@ -113,19 +145,21 @@ func isPlain(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		c := s[i]
-		letter := c == '$' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		switch {
-		case letter || c == '/' && (i > 0 || len(s) > 1):
-		case i == 0:
+		switch bare[s[i]] {
+		case never:
 			return false
-		case c >= '0' && c <= '9' || strings.IndexByte("_-./(){}+=$@;!?'*,%", c) >= 0:
-		case c == ' ' || c == ':':
-			if i == len(s)-1 || s[i:i+2] == " #" || s[i:i+2] == ": " {
+		case inside:
+			if i == 0 {
 				return false
 			}
-		default:
-			return false
+		case depends:
+			if s[i] == '/' && len(s) > 1 {
+				continue
+			}
+			if i == 0 || i == len(s)-1 || s[i+1] == '#' && s[i] == ' ' || s[i+1] == ' ' && s[i] == ':' {
+				return false
+			}
+		case anywhere:
 		}
 	}
 	return true
@@ -133,6 +167,9 @@ func isPlain(s string) bool {
 
 // isReserved tells whether some version of YAML takes the word for something else than a string.
 func isReserved(s string) bool {
+	if len(s) > 5 {
+		return false
+	}
 	switch strings.ToLower(s) {
 	case "true", "false", "yes", "no", "on", "off", "y", "n", "null":
 		return true
@@ -140,14 +177,13 @@ func isReserved(s string) bool {
 	return false
 }
 
-// isBlock tells whether a string of several lines may be written as a literal block: it has nothing that has to be
-// escaped, no space that an editor could remove, and ends with one line break or none.
+// isBlock tells whether a string is better written as a block of lines, and can be: a block has no escapes.
 func isBlock(s string) bool {
 	if !strings.Contains(s, "\n") || s[0] == ' ' || s[0] == '\n' || strings.HasSuffix(s, "\n\n") {
 		return false
 	}
 	for _, r := range s {
-		if r != '\n' && r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == 0xfffe || r == 0xffff {
+		if r != '\n' && unprintable(r) {
 			return false
 		}
 	}
@@ -170,9 +206,6 @@ func (w *writer) yamlBlock(s string, depth int) {
 		if line != "" {
 			w.indent(depth)
 			w.raw(line)
-		}
-		if w.full() {
-			return
 		}
 	}
 }

@@ -10,27 +10,28 @@ import (
 
 // securityRules are the configuration's security definitions.
 type securityRules struct {
+	list     []SecurityDefinition // as given
 	byName   map[string]SecurityDefinition
 	required string // the API key that every operation needs
 }
 
 func newSecurityRules(o Options) (*securityRules, []Finding) {
-	rules := &securityRules{byName: make(map[string]SecurityDefinition, len(o.Security)), required: o.RequireAPIKey}
+	rules := &securityRules{list: o.Security, byName: make(map[string]SecurityDefinition, len(o.Security)), required: o.RequireAPIKey}
 	var problems []Finding
 	for _, d := range o.Security {
 		if _, ok := rules.byName[d.Name]; ok || d.Name == "" {
-			problems = append(problems, Finding{Message: fmt.Sprintf("the configuration has two security definitions %s, or one without a name", quote(d.Name))})
+			problems = append(problems, Finding{Rule: RuleConfiguration, Message: fmt.Sprintf("the configuration has two security definitions %s, or one without a name", quote(d.Name))})
 		}
 		if d.isAPIKey() == d.isJWT() {
-			problems = append(problems, Finding{Message: fmt.Sprintf("the security definition %s has to be either an API key or a JWT", quote(d.Name))})
+			problems = append(problems, Finding{Rule: RuleConfiguration, Message: fmt.Sprintf("the security definition %s has to be either an API key or a JWT", quote(d.Name))})
 		}
 		if d.isAPIKey() && (d.KeyName == "" || d.APIKeyIn != "query" && d.APIKeyIn != "header") {
-			problems = append(problems, Finding{Message: fmt.Sprintf("the API key %s needs a name in a query or header", quote(d.Name))})
+			problems = append(problems, Finding{Rule: RuleConfiguration, Message: fmt.Sprintf("the API key %s needs a name in a query or header", quote(d.Name))})
 		}
 		rules.byName[d.Name] = d
 	}
 	if o.RequireAPIKey != "" && !rules.byName[o.RequireAPIKey].isAPIKey() {
-		problems = append(problems, Finding{Message: fmt.Sprintf("the required API key %s is not one of the API keys in the configuration", quote(o.RequireAPIKey))})
+		problems = append(problems, Finding{Rule: RuleConfiguration, Message: fmt.Sprintf("the required API key %s is not one of the API keys in the configuration", quote(o.RequireAPIKey))})
 	}
 	return rules, problems
 }
@@ -39,102 +40,147 @@ func (d SecurityDefinition) isAPIKey() bool { return d.APIKeyIn != "" }
 
 func (d SecurityDefinition) isJWT() bool { return d.Issuer != "" }
 
-// node writes a definition. API Gateway knows JWTs as a kind of OAuth 2; the authorization URL has no meaning for it,
-// but other readers of OpenAPI want one.
-func (d SecurityDefinition) node() node {
-	n := node{kind: mapping}
-	if d.isAPIKey() {
-		n.add("type", stringNode("apiKey"))
-		n.add("name", stringNode(d.KeyName))
-		n.add("in", stringNode(d.APIKeyIn))
-		return n
+// build builds a definition. API Gateway knows JWTs as a kind of OAuth 2; the authorization URL has no meaning for it, but
+// other readers of OpenAPI want one.
+func (d SecurityDefinition) build(b *builder, target version) {
+	start := b.begin(mapping)
+	switch {
+	case d.isAPIKey():
+		b.pair("type", "apiKey")
+		b.pair("name", d.KeyName)
+		b.pair("in", d.APIKeyIn)
+	case target == v2:
+		b.pair("type", "oauth2")
+		d.buildFlow(b, "flow")
+		b.pair("x-google-issuer", d.Issuer)
+		if d.JWKSURI != "" {
+			b.pair("x-google-jwks_uri", d.JWKSURI)
+		}
+		if len(d.Audiences) > 0 {
+			b.pair("x-google-audiences", strings.Join(d.Audiences, ","))
+		}
+	default:
+		b.pair("type", "oauth2")
+		b.key("flows")
+		flows := b.begin(mapping)
+		b.key("implicit")
+		flow := b.begin(mapping)
+		d.buildFlow(b, "")
+		b.end(flow)
+		b.end(flows)
+		d.buildAuth(b)
 	}
-	n.add("type", stringNode("oauth2"))
-	n.add("flow", stringNode("implicit"))
-	n.add("authorizationUrl", stringNode(d.Issuer))
-	n.add("scopes", node{kind: mapping})
-	n.add("x-google-issuer", stringNode(d.Issuer))
-	if d.JWKSURI != "" {
-		n.add("x-google-jwks_uri", stringNode(d.JWKSURI))
-	}
-	if len(d.Audiences) > 0 {
-		n.add("x-google-audiences", stringNode(strings.Join(d.Audiences, ",")))
-	}
-	return n
+	b.end(start)
 }
 
-// node writes the definitions that some operation uses.
-func (r *securityRules) node(operations []*operation) node {
-	used := map[string]bool{}
-	for _, op := range operations {
-		for _, a := range op.security {
-			for _, req := range a {
-				used[req.name] = true
-			}
-		}
+func (d SecurityDefinition) buildFlow(b *builder, kind string) {
+	if kind != "" {
+		b.pair(kind, "implicit")
 	}
-	n := node{kind: mapping}
-	for _, name := range slices.Sorted(maps.Keys(used)) {
-		n.add(name, r.byName[name].node())
+	b.pair("authorizationUrl", d.Issuer)
+	b.key("scopes")
+	b.end(b.begin(mapping))
+}
+
+// buildAuth builds what API Gateway wants to know of a JWT in OpenAPI 3:
+// https://docs.cloud.google.com/api-gateway/docs/oasv3-extensions.
+func (d SecurityDefinition) buildAuth(b *builder) {
+	b.key("x-google-auth")
+	start := b.begin(mapping)
+	b.pair("issuer", d.Issuer)
+	if d.JWKSURI != "" {
+		b.pair("jwksUri", d.JWKSURI)
 	}
-	return n
+	if len(d.Audiences) > 0 {
+		b.key("audiences")
+		b.texts(d.Audiences...)
+	}
+	b.end(start)
 }
 
 // readSecurityDefinitions compares a document's definitions with the configuration's.
-func (c *contract) readSecurityDefinitions() {
-	n := c.root.get("securityDefinitions")
-	if n == nil || n.kind != mapping {
+func (c *compiler) readSecurityDefinitions() {
+	what := "securityDefinitions"
+	definitions := c.root.get(what)
+	if c.in != v2 {
+		what = "securitySchemes"
+		definitions = c.root.get("components").get(what)
+	}
+	if !definitions.ok() || !c.want(definitions, mapping, what) {
 		return
 	}
-	for i, k := range n.keys {
-		v := &n.items[i]
-		if strings.HasPrefix(k.name, "x-") || !c.want(v, mapping, k.name) {
+	for k, v := range definitions.members() {
+		if strings.HasPrefix(k.text(), "x-") || !c.want(v, mapping, k.text()) {
 			continue
 		}
-		d, ok := c.security.byName[k.name]
+		d, ok := c.security.byName[k.text()]
 		if !ok {
-			c.warn(k.at, "add it to the configuration, or remove it",
-				"the security definition %s is not one of the configuration's; it is left out", quote(k.name))
+			c.warn(k.at(), RuleSecurity, "add it to the configuration, or remove it",
+				"the security definition %s is not one of the configuration's; it is left out", quote(k.text()))
 			continue
 		}
-		if field, at := d.differs(k.at, v); field != "" {
-			c.problem(at, "remove the definition from the document: its name is enough",
-				"the security definition %s differs from the configuration's in %s", quote(k.name), field)
+		if r := v.get("$ref"); r.ok() {
+			if v = c.locate(r, data); !v.is(mapping) {
+				continue
+			}
+		}
+		if field, at := c.differs(d, k, v); field != "" {
+			c.problem(at, RuleSecurity, "remove the definition from the document: its name is enough",
+				"the security definition %s differs from the configuration's in %s", quote(k.text()), field)
 		}
 	}
 }
 
 // differs names what a document defines differently. What a document leaves out is not different.
-func (d SecurityDefinition) differs(at position, n *node) (string, position) {
-	own := d.node()
-	fields := []string{"type", "name", "in"}
-	if d.isJWT() {
-		fields = []string{"type", "x-google-issuer", "x-google-jwks_uri"}
+func (c *compiler) differs(d SecurityDefinition, k, v value) (string, place) {
+	kind := v.get("type")
+	if !kind.ok() {
+		return "type", k.at()
 	}
-	for _, f := range fields {
-		v := n.get(f)
-		if v == nil && f != "type" {
-			continue
+	if d.isAPIKey() {
+		for field, want := range map[string]string{"type": "apiKey", "name": d.KeyName, "in": d.APIKeyIn} {
+			if m := v.get(field); m.ok() && m.text() != want {
+				return field, m.at()
+			}
 		}
-		if v == nil {
-			return f, at
+		return "", place{}
+	}
+	auth, issuer, keys, list := v, "x-google-issuer", "x-google-jwks_uri", "x-google-audiences"
+	if c.in == v2 {
+		if kind.text() != "oauth2" {
+			return "type", kind.at()
 		}
-		if v.text != own.str(f) {
-			return f, v.at
+	} else {
+		bearer := kind.text() == "http" && strings.EqualFold(v.str("scheme"), "bearer")
+		if kind.text() != "oauth2" && kind.text() != "openIdConnect" && !bearer {
+			return "type", kind.at()
+		}
+		auth, issuer, keys, list = v.get("x-google-auth"), "issuer", "jwksUri", "audiences"
+	}
+	for field, want := range map[string]string{issuer: d.Issuer, keys: d.JWKSURI} {
+		if m := auth.get(field); m.ok() && m.text() != want {
+			return field, m.at()
 		}
 	}
-	if v := n.get("x-google-audiences"); v != nil && d.isJWT() && !slices.Equal(audiences(v.text), sorted(d.Audiences)) {
-		return "x-google-audiences", v.at
+	if m := auth.get(list); m.ok() && !slices.Equal(audiences(m), sorted(d.Audiences)) {
+		return list, m.at()
 	}
-	return "", position{}
+	return "", place{}
 }
 
-func audiences(list string) []string {
-	parts := strings.Split(list, ",")
-	for i := range parts {
-		parts[i] = strings.TrimSpace(parts[i])
+// audiences are those of a list, or of a string with commas.
+func audiences(v value) []string {
+	var all []string
+	if v.is(sequence) {
+		for item := range v.items() {
+			all = append(all, item.text())
+		}
+		return sorted(all)
 	}
-	return sorted(parts)
+	for part := range strings.SplitSeq(v.text(), ",") {
+		all = append(all, strings.TrimSpace(part))
+	}
+	return sorted(all)
 }
 
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
@@ -144,31 +190,31 @@ type alternative []requirement
 
 type requirement struct {
 	name   string
-	scopes node
+	scopes []string
 }
 
 // readSecurity is an operation's effective security: its own, or else the document's, with the required API key in each
 // alternative.
-func (c *contract) readSecurity(operation *node, at position) []alternative {
-	if n := operation.get("security"); n != nil {
-		return c.readAlternatives(n, at)
+func (c *compiler) readSecurity(operation value, at place) []alternative {
+	if v := operation.get("security"); v.ok() {
+		return c.readAlternatives(v, at)
 	}
 	if c.inherited == nil { // read once, so that it is complained about once
-		list := c.readAlternatives(c.root.get("security"), c.root.at)
+		list := c.readAlternatives(c.root.get("security"), c.root.at())
 		c.inherited = &list
 	}
 	return *c.inherited
 }
 
-func (c *contract) readAlternatives(n *node, at position) []alternative {
+func (c *compiler) readAlternatives(v value, at place) []alternative {
 	var list []alternative
-	if n != nil && c.want(n, sequence, "security") {
-		for i := range n.items {
-			if c.want(&n.items[i], mapping, "security[]") {
-				list = append(list, c.readAlternative(&n.items[i]))
+	if v.ok() && c.want(v, sequence, "security") {
+		for item := range v.items() {
+			if c.want(item, mapping, "security[]") {
+				list = append(list, c.readAlternative(item))
 			}
 		}
-		at = n.at
+		at = v.at()
 	}
 	if key := c.security.required; key != "" {
 		list = require(list, key)
@@ -178,25 +224,25 @@ func (c *contract) readAlternatives(n *node, at position) []alternative {
 	return list
 }
 
-func (c *contract) readAlternative(n *node) alternative {
+func (c *compiler) readAlternative(v value) alternative {
 	a := alternative{}
-	for i, k := range n.keys {
-		if _, ok := c.security.byName[k.name]; !ok {
-			c.problem(k.at, "use one of "+c.security.names()+", or add it to the configuration",
-				"there is no security definition %s in the configuration", quote(k.name))
+	for k, m := range v.members() {
+		if _, ok := c.security.byName[k.text()]; !ok {
+			c.problem(k.at(), RuleSecurity, "use one of "+c.security.names()+", or add it to the configuration",
+				"there is no security definition %s in the configuration", quote(k.text()))
 			continue
 		}
-		v := &n.items[i]
-		if v.kind == null {
-			v = &node{kind: sequence}
-		}
-		if !c.wantStrings(v, k.name) {
+		if !m.is(null) && !c.wantStrings(m, k.text()) {
 			continue
 		}
-		if len(v.items) > 0 {
-			c.warn(k.at, "check them in the service", "API Gateway does not check scopes of %s", quote(k.name))
+		r := requirement{name: strings.Clone(k.text())}
+		for scope := range m.items() {
+			r.scopes = append(r.scopes, strings.Clone(scope.text()))
 		}
-		a = append(a, requirement{k.name, *v})
+		if len(r.scopes) > 0 {
+			c.warn(k.at(), RuleSecurity, "check them in the service", "API Gateway does not check scopes of %s", quote(k.text()))
+		}
+		a = append(a, r)
 	}
 	slices.SortFunc(a, func(x, y requirement) int { return cmp.Compare(x.name, y.name) })
 	return a
@@ -209,6 +255,16 @@ func (r *securityRules) names() string {
 	return strings.Join(slices.Sorted(maps.Keys(r.byName)), ", ")
 }
 
+// build builds the definitions that some operation uses.
+func (r *securityRules) build(b *builder, used map[string]bool, target version) {
+	start := b.begin(mapping)
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		b.key(name)
+		r.byName[name].build(b, target)
+	}
+	b.end(start)
+}
+
 func require(list []alternative, key string) []alternative {
 	if len(list) == 0 {
 		list = []alternative{nil}
@@ -216,7 +272,7 @@ func require(list []alternative, key string) []alternative {
 	out := make([]alternative, 0, len(list))
 	for _, a := range list {
 		if !a.has(key) {
-			a = append(slices.Clip(a), requirement{key, node{kind: sequence}})
+			a = append(slices.Clip(a), requirement{name: key})
 			slices.SortFunc(a, func(x, y requirement) int { return cmp.Compare(x.name, y.name) })
 		}
 		out = append(out, a)
@@ -229,7 +285,7 @@ func (a alternative) has(name string) bool {
 }
 
 func (a alternative) equal(b alternative) bool {
-	return slices.EqualFunc(a, b, func(x, y requirement) bool { return x.name == y.name && equal(&x.scopes, &y.scopes) })
+	return slices.EqualFunc(a, b, func(x, y requirement) bool { return x.name == y.name && slices.Equal(x.scopes, y.scopes) })
 }
 
 func distinct(list []alternative) []alternative {
@@ -242,8 +298,20 @@ func distinct(list []alternative) []alternative {
 	return out
 }
 
+func schemesOf(list []alternative) []string {
+	var names []string
+	for _, a := range list {
+		for _, r := range a {
+			if !slices.Contains(names, r.name) {
+				names = append(names, r.name)
+			}
+		}
+	}
+	return names
+}
+
 // checkSecurity reports combinations that API Gateway does not support.
-func (c *contract) checkSecurity(list []alternative, at position) {
+func (c *compiler) checkSecurity(list []alternative, at place) {
 	keys, empty, keyed := "", 0, 0
 	same := true
 	for i, a := range list {
@@ -257,7 +325,7 @@ func (c *contract) checkSecurity(list []alternative, at position) {
 			}
 		}
 		if tokens > 1 {
-			c.problem(at, "ask for one of them, or for each in an alternative of its own",
+			c.problem(at, RuleSecurity, "ask for one of them, or for each in an alternative of its own",
 				"API Gateway can't ask for two different tokens at once")
 		}
 		joined := strings.Join(names, " ")
@@ -275,9 +343,9 @@ func (c *contract) checkSecurity(list []alternative, at position) {
 	case empty > 0 && keyed+empty == len(list):
 		// An optional API key is the one kind of optional authentication there is.
 	case empty > 0:
-		c.problem(at, "make it public, or always ask for the token", "API Gateway has no optional authentication by token")
+		c.problem(at, RuleSecurity, "make it public, or always ask for the token", "API Gateway has no optional authentication by token")
 	default:
-		c.problem(at, "ask for the API key in every alternative or in none",
+		c.problem(at, RuleSecurity, "ask for the API key in every alternative or in none",
 			"API Gateway does not support an API key as an alternative")
 	}
 }
@@ -285,16 +353,4 @@ func (c *contract) checkSecurity(list []alternative, at position) {
 // isPublic tells whether an operation may be called with nothing.
 func isPublic(list []alternative) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(a alternative) bool { return len(a) == 0 })
-}
-
-func securityNode(list []alternative) node {
-	n := node{kind: sequence}
-	for _, a := range list {
-		one := node{kind: mapping}
-		for _, r := range a {
-			one.add(r.name, r.scopes)
-		}
-		n.items = append(n.items, one)
-	}
-	return n
 }

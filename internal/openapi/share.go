@@ -2,37 +2,58 @@ package openapi
 
 import (
 	"cmp"
-	"encoding/binary"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// itemName is a name in a section of the composed document.
+// itemName is a name in a section.
 type itemName struct {
 	section section
 	name    string
 }
 
-// nameItems settles the names of definitions, parameters and responses. Services that mean the same by a name share it;
-// where they don't, each meaning is named after the first service that has it.
-func nameItems(contracts []*contract) {
-	owners := map[itemName][]*item{}
-	for _, c := range contracts {
-		for _, it := range c.items {
-			n := itemName{it.section, it.name}
-			owners[n] = append(owners[n], it)
-		}
+// An owned item is one of a part's items.
+type owned struct {
+	part *part
+	at   int // in the part
+}
+
+func (o owned) item() *item { return o.part.items[o.at] }
+
+// number is the item's number among all of the composition.
+func (o owned) number() int { return o.part.first + o.at }
+
+// A sharedItem is one that is written, by its name in the composed document.
+type sharedItem struct {
+	name string
+	owned
+}
+
+// nameItems settles the names of what operations share. Services that mean the same by a name share it; where they don't,
+// each meaning is named after the first service that has it. Of items that mean the same, the first service's is written.
+func (c *Composition) nameItems() {
+	total := 0
+	for _, p := range c.parts {
+		p.first = total
+		total += len(p.items)
+		p.final = make([]string, len(p.items))
 	}
-	var disputed []*item
-	var taken [sectionCount]*names
-	for s := range taken {
-		taken[s] = newNames(func(name string) string { return name })
+	owners := make(map[itemName][]owned, total)
+	for _, p := range c.parts {
+		for i, it := range p.items {
+			n := itemName{it.section, it.name}
+			owners[n] = append(owners[n], owned{p, i})
+		}
 	}
 	order := slices.SortedFunc(maps.Keys(owners), func(a, b itemName) int {
 		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.name, b.name))
 	})
+	var taken [sectionCount]*names
+	for s := range taken {
+		taken[s] = newNames(func(name string) string { return name })
+	}
+	var disputed []owned
 	for _, n := range order {
 		if safeName(n.name) == n.name {
 			taken[n.section].used[n.name] = true
@@ -41,166 +62,91 @@ func nameItems(contracts []*contract) {
 			disputed = append(disputed, owners[n]...)
 		}
 	}
-	classify(disputed)
+	classes := c.classify(disputed, total)
 	for _, n := range order {
-		rename(owners[n], taken[n.section])
+		c.rename(owners[n], classes, taken[n.section])
+	}
+	for s := range c.shared {
+		slices.SortFunc(c.shared[s], func(a, b sharedItem) int { return strings.Compare(a.name, b.name) })
 	}
 }
 
 // rename gives the items of one name their final names. Owners are in the order of their services.
-func rename(items []*item, taken *names) {
-	safe := safeName(items[0].name)
-	if !slices.ContainsFunc(items, func(it *item) bool { return it.class != items[0].class }) {
-		if safe != items[0].name {
+func (c *Composition) rename(owners []owned, classes []uint64, taken *names) {
+	first := owners[0]
+	section := first.item().section
+	safe := safeName(first.item().name)
+	if !slices.ContainsFunc(owners, func(o owned) bool { return classes[o.number()] != classes[first.number()] }) {
+		if safe != first.item().name {
 			safe = taken.take(safe)
 		}
-		for _, it := range items {
-			it.final = safe
+		for _, o := range owners {
+			o.part.final[o.at] = safe
 		}
+		c.shared[section] = append(c.shared[section], sharedItem{safe, first})
 		return
 	}
-	byClass := map[int]string{}
-	for _, it := range items {
-		final, ok := byClass[it.class]
+	byClass := map[uint64]string{}
+	for _, o := range owners {
+		class := classes[o.number()]
+		final, ok := byClass[class]
 		if !ok {
-			final = taken.take(identifier(it.owner.service) + "_" + safe)
-			byClass[it.class] = final
-			it.owner.warn(it.at, "use one definition, or different names",
-				"other services mean something else by %s in %s; it is called %s", quote(it.name), it.section, quote(final))
-			if it.owner.isDiscriminated(it) {
-				it.owner.warn(it.at, "use different names",
-					"the discriminator's value for %s stays the same, though the definition is called %s", quote(it.name), quote(final))
-			}
+			final = taken.take(identifier(o.part.document.Service) + "_" + safe)
+			byClass[class] = final
+			c.shared[section] = append(c.shared[section], sharedItem{final, o})
+			c.warnRenamed(o, final)
 		}
-		it.final = final
+		o.part.final[o.at] = final
 	}
 }
 
-// isDiscriminated tells whether a definition's name is a value in payloads too: its own or its base's discriminator
-// asks for it.
-func (c *contract) isDiscriminated(it *item) bool {
-	if it.section != definitions {
-		return false
+func (c *Composition) warnRenamed(o owned, final string) {
+	it := o.item()
+	c.Warnings = append(c.Warnings, o.part.finding(it.at, RuleName, "use one definition, or different names",
+		"other services mean something else by %s in %s; it is called %s", quote(it.name), it.section.in(c.settings.target), quote(final)))
+	if it.inherits && c.settings.target == v2 {
+		c.Warnings = append(c.Warnings, o.part.finding(it.at, RuleName, "use different names",
+			"the discriminator's value for %s stays the same, though the definition is called %s", quote(it.name), quote(final)))
 	}
-	if it.node.get("discriminator") != nil {
-		return true
-	}
-	bases := it.node.get("allOf")
-	if bases == nil {
-		return false
-	}
-	return slices.ContainsFunc(bases.items, func(base node) bool {
-		return c.settled(&base, definitions).get("discriminator") != nil
-	})
 }
 
 // maxRounds is how often meanings are compared again. Each round looks one reference further; real documents need few.
 const maxRounds = 100
 
-// classify finds out which items of one name mean the same: their values are equal, and so is everything that these
-// refer to. Recursive definitions are equal as long as nothing tells them apart, so this starts with classes of equal
-// text and splits them until they stay as they are (partition refinement). Where that takes too long, nothing is shared.
-func classify(items []*item) {
-	texts := map[string]int{}
-	for _, it := range items {
-		var f fingerprint
-		f.item(it)
-		it.targets = f.targets
-		it.class = classOf(texts, string(f.b))
+// classify finds out which items of one name mean the same: what they say is equal, and so is everything that they refer
+// to. Recursive items are equal as long as nothing tells them apart, so this starts with classes of equal text and splits
+// them until they stay as they are (partition refinement). Where that takes too long, nothing is shared.
+func (c *Composition) classify(disputed []owned, total int) []uint64 {
+	classes := make([]uint64, total)
+	for _, p := range c.parts {
+		for i, it := range p.items {
+			classes[p.first+i] = it.hash
+		}
 	}
+	next := make([]uint64, len(disputed))
+	distinct := make(map[uint64]struct{}, len(disputed))
+	known := 0
 	for range maxRounds {
-		if !split(items) {
-			return
-		}
-	}
-	for i, it := range items {
-		it.class = i
-	}
-}
-
-// split gives items a different class where their references lead to different classes. It tells whether that has
-// made any difference.
-func split(items []*item) bool {
-	before := map[int]bool{}
-	signatures := map[string]int{}
-	next := make([]int, len(items))
-	var b []byte
-	for i, it := range items {
-		before[it.class] = true
-		b = binary.AppendVarint(b[:0], int64(it.class))
-		for _, t := range it.targets {
-			b = binary.AppendVarint(b, int64(t.class))
-		}
-		next[i] = classOf(signatures, string(b))
-	}
-	for i, it := range items {
-		it.class = next[i]
-	}
-	return len(signatures) > len(before)
-}
-
-// classOf gives equal texts equal numbers.
-func classOf(known map[string]int, s string) int {
-	n, ok := known[s]
-	if !ok {
-		n = len(known)
-		known[s] = n
-	}
-	return n
-}
-
-// A fingerprint is a canonical form of a value: alike for values that differ only in the order of keys, in places, or in how
-// references are spelled.
-type fingerprint struct {
-	b       []byte
-	targets []*item
-}
-
-func (f *fingerprint) item(it *item) {
-	f.text(it.section.String())
-	f.text(it.name)
-	f.value(it.owner, it.node, it.section.shape())
-}
-
-func (f *fingerprint) text(s string) {
-	f.b = strconv.AppendInt(f.b, int64(len(s)), 10)
-	f.b = append(f.b, ':')
-	f.b = append(f.b, s...)
-}
-
-func (f *fingerprint) value(c *contract, n *node, s shape) {
-	f.b = append(f.b, byte('0'+n.kind))
-	f.text(n.text)
-	f.b = strconv.AppendInt(f.b, int64(len(n.items)), 10)
-	if n.kind == sequence {
-		for i := range n.items {
-			f.value(c, &n.items[i], s.item())
-		}
-		return
-	}
-	for _, i := range sortedKeys(n) {
-		v := &n.items[i]
-		name := n.keys[i].name
-		f.text(name)
-		if s != data && name == "$ref" && s.isReference(v) {
-			sec, _ := s.section()
-			if it := c.references[reference{v.text, sec}]; it != nil {
-				f.text(it.section.String())
-				f.text(it.name)
-				f.targets = append(f.targets, it)
-				continue
+		clear(distinct)
+		for i, o := range disputed {
+			it := o.item()
+			sum := uint64(0)
+			for _, t := range it.targets {
+				sum += mix(o.part.items[t].named, classes[o.part.first+t]) // in any order
 			}
+			next[i] = mix(classes[o.number()], sum)
+			distinct[next[i]] = struct{}{}
 		}
-		f.value(c, v, s.child(name))
+		for i, o := range disputed {
+			classes[o.number()] = next[i]
+		}
+		if len(distinct) == known {
+			return classes
+		}
+		known = len(distinct)
 	}
-}
-
-// sortedKeys are the indexes of a mapping's entries in the order of their keys.
-func sortedKeys(n *node) []int {
-	order := make([]int, len(n.keys))
-	for i := range order {
-		order[i] = i
+	for i, o := range disputed {
+		classes[o.number()] = uint64(i) //nolint:gosec // an index
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(n.keys[a].name, n.keys[b].name) })
-	return order
+	return classes
 }

@@ -58,13 +58,13 @@ func (t template) names() []string {
 	return names
 }
 
-// readTemplate reads a path, folded with the document's basePath. What API Gateway has no way to route is reported.
-func (c *contract) readTemplate(path string, at position) (template, bool) {
-	full := c.base + path
+// readTemplate reads a path, with the base path of its document in front. What API Gateway has no way to route is reported.
+func (c *contract) readTemplate(base, path string, at place) (template, bool) {
+	full := base + path
 	if len(full) > 1 && strings.HasSuffix(full, "/") {
 		full = strings.TrimSuffix(full, "/")
 		if path != "/" {
-			c.warn(at, "remove the slash", "the path %s is written without the slash at its end, which API Gateway refuses", quote(path))
+			c.warn(at, RulePath, "remove the slash", "the path %s is written without the slash at its end, which API Gateway refuses", quote(path))
 		}
 	}
 	if full == "/" || full == "" {
@@ -79,7 +79,7 @@ func (c *contract) readTemplate(path string, at position) (template, bool) {
 			problem, hint = "has the parameter "+quote(s.text)+" twice", "give them different names"
 		}
 		if problem != "" {
-			c.problem(at, hint, "the path %s %s", quote(path), problem)
+			c.problem(at, RulePath, hint, "the path %s %s", quote(path), problem)
 			return nil, false
 		}
 		if s.variable {

@@ -9,7 +9,7 @@ import (
 func TestYAMLErrorsSayTheLine(t *testing.T) {
 	for _, c := range []struct {
 		what, content string
-		line          int32
+		line          uint32
 	}{
 		{"a tab", "a: 1\nb:\n  c: 2\n\t- {\n", 4},
 		{"a tab in a text of several lines", "a: 1\nb:\n  c: words\n  more\n\t words\n", 5},
@@ -19,9 +19,9 @@ func TestYAMLErrorsSayTheLine(t *testing.T) {
 		{"an open bracket", "a: 1\nb: [\nc: 2\n", 2},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			_, err := decodeYAML([]byte(c.content))
+			_, err := decodeYAML(c.content)
 			var wrong *syntaxError
-			if !errors.As(err, &wrong) || wrong.at.line != c.line {
+			if !errors.As(err, &wrong) || wrong.line != c.line {
 				t.Errorf("%v (%+v), want line %d", err, wrong, c.line)
 			}
 		})

@@ -176,6 +176,7 @@ type Serving struct {
 	Since      time.Time       `json:"since,omitzero"`
 	Probe      string          `json:"probe,omitempty"` // "" when the probe answered, else what it said
 	Operations []Operation     `json:"operations,omitempty"`
+	Warnings   []Finding       `json:"warnings,omitempty"` // about the members' documents
 }
 
 // A ServingMember is a member as the gateway serves it.

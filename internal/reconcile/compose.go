@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,13 +72,14 @@ func (l *look) render(serving *preview.Serving, list []openapi.Document) (*previ
 	if err != nil {
 		return nil, nil, fmt.Errorf("composing: %w", err)
 	}
-	l.document, err = composition.Render(openapi.YAML)
+	l.document, err = composition.Render()
 	if errors.As(err, &faults) {
 		return nil, documentFailure(faults.Findings), nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("rendering gateway document: %w", err)
 	}
+	serving.Warnings = warnings(composition.Warnings, serving.Members)
 	for _, o := range composition.Operations {
 		serving.Operations = append(serving.Operations, preview.Operation{
 			Method: o.Method, Path: o.Path, Service: o.Service, Override: o.Origin.Override, Public: o.Public,
@@ -112,7 +114,7 @@ func openPath(operations []openapi.Operation) string {
 
 func (l *look) options() openapi.Options {
 	g := l.site.Gateway
-	o := openapi.Options{Title: g.Title, Version: "1"}
+	o := openapi.Options{Title: g.Title, Version: "1", OpenAPI: openapi.Target(g.OpenAPI), Cache: l.compiled}
 	for _, s := range g.Security {
 		switch {
 		case s.APIKey != nil:
@@ -155,12 +157,30 @@ func documentFailure(findings []openapi.Finding) *preview.Failure {
 		Hint:    "Mend what is listed and push.",
 	}}
 	for _, finding := range findings {
-		f.Findings = append(f.Findings, preview.Finding{
-			Service: finding.Service, File: finding.File, Line: finding.Line, Column: finding.Column,
-			Message: finding.Message, Hint: finding.Hint,
-		})
+		f.Findings = append(f.Findings, found(finding))
 	}
 	return f
+}
+
+func found(f openapi.Finding) preview.Finding {
+	return preview.Finding{
+		Service: f.Service, File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Hint: f.Hint,
+	}
+}
+
+// maxWarnings bounds what a row holds of warnings.
+const maxWarnings = 50
+
+// warnings are those about the pull request's own documents: the others are not its author's to mend.
+func warnings(all []openapi.Finding, members []preview.ServingMember) []preview.Finding {
+	var own []preview.Finding
+	for _, f := range all {
+		isOwn := slices.ContainsFunc(members, func(m preview.ServingMember) bool { return m.Service == f.Service })
+		if isOwn && len(own) < maxWarnings {
+			own = append(own, found(f))
+		}
+	}
+	return own
 }
 
 // part reads one service: where it is, which revision counts, and that revision's document.
@@ -190,11 +210,13 @@ func (l *look) part(ctx context.Context, service *catalog.Service) (*part, error
 	if err != nil {
 		return nil, err
 	}
-	p.document.Content, err = l.documents.read(ctx, repo, service.OpenAPI, p.document.Origin.Commit)
+	commit := p.document.Origin.Commit
+	p.document.Content, err = l.documents.read(ctx, repo, service.OpenAPI, commit)
+	p.document.Files = l.documents.at(ctx, repo, commit)
 	if errors.Is(err, preview.ErrNotFound) {
 		return nil, &preview.UserError{
 			Summary: fmt.Sprintf("The OpenAPI document of %s is missing", service.Name),
-			Detail:  fmt.Sprintf("%s at %s", service.OpenAPI, preview.ShortSHA(p.document.Origin.Commit)),
+			Detail:  fmt.Sprintf("%s at %s", service.OpenAPI, preview.ShortSHA(commit)),
 			Hint:    "Add it, or ask your operator to correct its path in the configuration.",
 		}
 	}

@@ -2,10 +2,13 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/openapi"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/report"
 )
@@ -30,7 +33,7 @@ type Writer interface {
 }
 
 // maxDocuments bounds the cache; the oldest are dropped.
-const maxDocuments = 500
+const maxDocuments = 2000
 
 // documents keeps OpenAPI documents. A file at a commit never changes, so that an entry is right for ever.
 type documents struct {
@@ -74,4 +77,18 @@ func (d *documents) read(ctx context.Context, repo preview.Repository, path, sha
 		d.order = d.order[1:]
 	}
 	return content, nil
+}
+
+// at are the files of a repository at a commit, as a composition asks for them.
+func (d *documents) at(ctx context.Context, repo preview.Repository, sha string) openapi.Files {
+	return openapi.FilesFunc(func(path string) ([]byte, error) {
+		content, err := d.read(ctx, repo, path, sha)
+		if errors.Is(err, preview.ErrNotFound) {
+			return nil, fs.ErrNotExist
+		}
+		if refused, ok := errors.AsType[*preview.UserError](err); ok {
+			return nil, fmt.Errorf("%w: %s", openapi.ErrNotRegular, refused.Summary)
+		}
+		return content, err
+	})
 }

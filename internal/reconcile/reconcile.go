@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/openapi"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
 	"github.com/gangway-dev/gangway/internal/worker"
@@ -64,6 +65,7 @@ type Options struct {
 type Reconciler struct {
 	o         Options
 	documents *documents
+	compiled  *openapi.Cache
 
 	mu       sync.Mutex
 	leftover map[preview.Key]bool // the sweep found something of a preview that should have nothing
@@ -74,7 +76,7 @@ func New(o Options) *Reconciler {
 	if o.LeaseTTL == 0 {
 		o.LeaseTTL = 30 * time.Second
 	}
-	return &Reconciler{o: o, documents: newDocuments(o.GitHub), leftover: map[preview.Key]bool{}}
+	return &Reconciler{o: o, documents: newDocuments(o.GitHub), compiled: &openapi.Cache{}, leftover: map[preview.Key]bool{}}
 }
 
 const (

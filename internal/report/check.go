@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -85,22 +86,29 @@ func (v view) log() string {
 	return ""
 }
 
-// annotations point at the findings. They are plain text to GitHub.
+// annotations point at the findings, and at what was repaired or left out in what is served. They are plain text to GitHub.
 func (v view) annotations() []Annotation {
 	var all []Annotation
 	for _, f := range v.failures {
 		for _, finding := range f.Findings {
-			if finding.File == "" || len(all) == maxAnnotations {
-				continue
-			}
-			all = append(all, Annotation{
-				Path:    finding.File,
-				Line:    max(1, finding.Line),
-				Level:   "failure",
-				Title:   cut(clean(join(": ", finding.Service, doing(f.Stage)+" failed")), 255),
-				Message: cut(clean(join(" — ", finding.Message, finding.Hint)), 2000),
-			})
+			all = append(all, annotation(finding, "failure", doing(f.Stage)+" failed"))
 		}
 	}
-	return all
+	if s := v.Observed.Serving; v.serves() && s.HeadSHA == v.Wanted.HeadSHA {
+		for _, finding := range s.Warnings {
+			all = append(all, annotation(finding, "warning", "OpenAPI document"))
+		}
+	}
+	all = slices.DeleteFunc(all, func(a Annotation) bool { return a.Path == "" })
+	return all[:min(len(all), maxAnnotations)]
+}
+
+func annotation(f preview.Finding, level, what string) Annotation {
+	return Annotation{
+		Path:    f.File,
+		Line:    max(1, f.Line),
+		Level:   level,
+		Title:   cut(clean(join(": ", f.Service, what)), 255),
+		Message: cut(clean(join(" — ", f.Message, f.Hint)), 2000),
+	}
 }

@@ -1,0 +1,339 @@
+package openapi
+
+import (
+	"slices"
+	"strings"
+)
+
+// media are media types that operations of OpenAPI 2.0 take or give; none where the document says nothing.
+type media struct{ types []string }
+
+func readMedia(v value) media {
+	var m media
+	for item := range v.items() {
+		if item.is(text) {
+			m.types = append(m.types, item.text())
+		}
+	}
+	return m
+}
+
+// or are the media types, or others where the document says nothing.
+func (m media) or(types ...string) []string {
+	if len(m.types) == 0 {
+		return types
+	}
+	return m.types
+}
+
+func (m media) equal(other media) bool { return slices.Equal(m.types, other.types) }
+
+// buildParameter builds a parameter that is not the body. A path parameter may get another name: its place in the path goes
+// with it; at is nil elsewhere.
+func (c *compiler) buildParameter(v value, at *int) {
+	if r := ref(v, parameterObject); r.ok() {
+		if !c.buildReference(r, parameterObject) {
+			c.builder.end(c.builder.begin(mapping))
+		}
+		return
+	}
+	if !parameterObject.fits(v.kind()) {
+		c.build(v, parameterObject)
+		return
+	}
+	start := c.builder.begin(mapping)
+	required := false
+	for k, m := range v.members() {
+		switch key := k.text(); {
+		case key == "name" && at != nil:
+			c.builder.key(key)
+			c.builder.hole(pathName, *at)
+		case key == "required" && v.str("in") == "path":
+			required = true
+			c.builder.key(key)
+			c.builder.bool(true)
+		case c.in == v2 && c.target == v30:
+			c.convertParameterMember(k, m)
+		default:
+			c.buildMember(k, m, parameterObject)
+		}
+	}
+	if v.str("in") == "path" && !required {
+		c.builder.key("required")
+		c.builder.bool(true)
+	}
+	if c.in == v2 && c.target == v30 {
+		c.convertStyle(v)
+		c.builder.key("schema")
+		c.convertItems(v)
+	}
+	c.builder.end(start)
+}
+
+// convertParameterMember builds what a parameter or header of OpenAPI 2.0 has in common with one of 3.0. The others belong
+// to its schema.
+func (c *compiler) convertParameterMember(k, m value) {
+	switch key := k.text(); {
+	case key == "name" || key == "in" || key == "description" || key == "required" || key == "allowEmptyValue" ||
+		key == "example" || key == "deprecated" || strings.HasPrefix(key, "x-"):
+		c.builder.member(k, m)
+	}
+}
+
+// convertStyle builds how a list is written: https://spec.openapis.org/oas/v3.0.4.html#style-values.
+func (c *compiler) convertStyle(v value) {
+	if v.str("type") != "array" {
+		return
+	}
+	style, explode := "form", false
+	if in := v.str("in"); in == "path" || in == "header" || in == "" { // "" is a response's header
+		style = "simple"
+	}
+	switch format := v.get("collectionFormat"); format.text() {
+	case "", "csv":
+	case "multi":
+		explode = true
+	case "ssv":
+		style = "spaceDelimited"
+	case "pipes":
+		style = "pipeDelimited"
+	default:
+		k, _ := v.member("collectionFormat")
+		c.loss(k, "OpenAPI 3.0 has no such way to write a list", "use csv, ssv, pipes or multi")
+	}
+	c.builder.pair("style", style)
+	c.builder.key("explode")
+	c.builder.bool(explode)
+}
+
+// convertItems builds the schema of what OpenAPI 2.0 describes without one: a parameter, a header, or the items of either.
+func (c *compiler) convertItems(v value) {
+	start := c.builder.begin(mapping)
+	kind, format := v.str("type"), v.get("format")
+	for k, m := range v.members() {
+		switch key := k.text(); key {
+		case "items":
+			c.builder.key(key)
+			if r := ref(m, schemaObject); r.ok() || !m.is(mapping) {
+				c.buildSchema(m)
+				continue
+			}
+			if inner, f := m.member("collectionFormat"); inner.ok() && f.text() != "csv" {
+				c.loss(inner, "OpenAPI 3.0 knows how a list is written, not one within it", "use csv")
+			}
+			c.convertItems(m)
+		case "type":
+			(&schemaConversion{compiler: c, schema: v}).oneType(kind, !format.ok())
+		case "format", "default", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern",
+			"maxItems", "minItems", "uniqueItems", "enum", "multipleOf":
+			c.builder.member(k, m)
+		}
+	}
+	c.builder.end(start)
+}
+
+// buildHeader builds a response's header.
+func (c *compiler) buildHeader(v value) {
+	if c.in != v2 || c.target == v2 || ref(v, headerObject).ok() || !v.is(mapping) {
+		c.build(v, headerObject)
+		return
+	}
+	start := c.builder.begin(mapping)
+	for k, m := range v.members() {
+		if key := k.text(); key == "description" || strings.HasPrefix(key, "x-") {
+			c.builder.member(k, m)
+		}
+	}
+	if v.str("type") == "array" {
+		c.convertStyle(v)
+	}
+	c.builder.key("schema")
+	c.convertItems(v)
+	c.builder.end(start)
+}
+
+// buildRequestBody builds a body: OpenAPI 2.0 has it among the parameters.
+func (c *compiler) buildRequestBody(v value, consumes media) {
+	if c.in != v2 {
+		c.build(v, requestBody)
+		return
+	}
+	if r := ref(v, parameterObject); r.ok() {
+		if !c.buildReference(r, parameterObject) {
+			c.builder.end(c.builder.begin(mapping))
+		}
+		return
+	}
+	start := c.builder.begin(mapping)
+	for k, m := range v.members() {
+		if key := k.text(); key == "description" || strings.HasPrefix(key, "x-") {
+			c.builder.member(k, m)
+		}
+	}
+	if v.isTrue("required") {
+		c.builder.key("required")
+		c.builder.bool(true)
+	}
+	c.buildContent(consumes.or("application/json"), func() {
+		if schema := v.get("schema"); schema.ok() {
+			c.builder.key("schema")
+			c.buildSchema(schema)
+		}
+	})
+	c.builder.end(start)
+}
+
+// buildContent builds what is the same in each of some media types.
+func (c *compiler) buildContent(types []string, members func()) {
+	c.builder.key("content")
+	start := c.builder.begin(mapping)
+	for i, t := range types {
+		if slices.Contains(types[:i], t) || c.tooLarge() {
+			continue
+		}
+		c.builder.key(t)
+		one := c.builder.begin(mapping)
+		members()
+		c.builder.end(one)
+	}
+	c.builder.end(start)
+}
+
+// buildForm builds a body of form fields, which are parameters in OpenAPI 2.0.
+func (c *compiler) buildForm(fields []parameter, consumes media) {
+	kind, required := "application/x-www-form-urlencoded", []string(nil)
+	for _, f := range fields {
+		if f.settled.str("type") == "file" {
+			kind = "multipart/form-data"
+		}
+		if f.settled.isTrue("required") {
+			required = append(required, f.name)
+		}
+	}
+	start := c.builder.begin(mapping)
+	if len(required) > 0 {
+		c.builder.key("required")
+		c.builder.bool(true)
+	}
+	c.buildContent(consumes.or(kind), func() {
+		c.builder.key("schema")
+		schema := c.builder.begin(mapping)
+		c.builder.pair("type", "object")
+		if len(required) > 0 {
+			c.builder.key("required")
+			c.builder.texts(required...)
+		}
+		c.builder.key("properties")
+		properties := c.builder.begin(mapping)
+		for _, f := range fields {
+			c.builder.key(f.name)
+			c.convertField(f.settled)
+		}
+		c.builder.end(properties)
+		c.builder.end(schema)
+		c.buildEncoding(fields)
+	})
+	c.builder.end(start)
+}
+
+// convertField builds the schema of a form field, with its description and extensions.
+func (c *compiler) convertField(v value) {
+	at := len(c.builder.nodes)
+	c.convertItems(v)
+	for k, m := range v.members() {
+		if key := k.text(); key == "description" || key == "example" || strings.HasPrefix(key, "x-") {
+			c.builder.member(k, m)
+		}
+	}
+	c.builder.end(at)
+}
+
+// buildEncoding builds how lists among form fields are written, where that is not the default.
+func (c *compiler) buildEncoding(fields []parameter) {
+	start := -1
+	for _, f := range fields {
+		if f.settled.str("type") != "array" {
+			continue
+		}
+		if start < 0 {
+			c.builder.key("encoding")
+			start = c.builder.begin(mapping)
+		}
+		c.builder.key(f.name)
+		one := c.builder.begin(mapping)
+		c.convertStyle(f.settled)
+		c.builder.end(one)
+	}
+	if start >= 0 {
+		c.builder.end(start)
+	}
+}
+
+// buildResponse builds a response. It has to have a description, even if there is nothing in it.
+func (c *compiler) buildResponse(v value, produces media) {
+	if ref(v, responseObject).ok() || !v.is(mapping) {
+		c.build(v, responseObject)
+		return
+	}
+	start := c.builder.begin(mapping)
+	if c.in == v2 && c.target != v2 {
+		c.convertResponse(v, produces)
+	} else {
+		c.buildMembers(v, responseObject)
+	}
+	if !v.get("description").ok() {
+		c.builder.pair("description", "")
+	}
+	c.builder.end(start)
+}
+
+func (c *compiler) convertResponse(v value, produces media) {
+	for k, m := range v.members() {
+		switch key := k.text(); {
+		case key == "description" || strings.HasPrefix(key, "x-"):
+			c.builder.member(k, m)
+		case key == "headers" && c.want(m, mapping, key):
+			c.builder.key(key)
+			start := c.builder.begin(mapping)
+			for name, header := range m.members() {
+				c.builder.key(name.text())
+				c.buildHeader(header)
+			}
+			c.builder.end(start)
+		case key != "schema" && key != "examples":
+			c.warn(k.at(), RuleExtension, "remove it", "a response of OpenAPI 2.0 has no field %s; it is left out", quote(key))
+		}
+	}
+	schema, given := v.get("schema"), v.get("examples")
+	types := produces.or("*/*")
+	if !schema.ok() {
+		types = nil
+	}
+	for k := range given.members() {
+		if !slices.Contains(types, k.text()) {
+			types = append(types[:len(types):len(types)], k.text())
+		}
+	}
+	if len(types) == 0 {
+		return
+	}
+	c.builder.key("content")
+	content := c.builder.begin(mapping)
+	for i, t := range types {
+		if slices.Contains(types[:i], t) || c.tooLarge() {
+			continue
+		}
+		c.builder.key(t)
+		one := c.builder.begin(mapping)
+		if schema.ok() {
+			c.builder.key("schema")
+			c.buildSchema(schema)
+		}
+		if example := given.get(t); example.ok() {
+			c.builder.key("example")
+			c.builder.data(example)
+		}
+		c.builder.end(one)
+	}
+	c.builder.end(content)
+}
