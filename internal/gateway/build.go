@@ -24,7 +24,7 @@ func build(g *Gateway, data []byte, o Options) error {
 	b := &builder{
 		gateway: g, options: o, schemes: map[string]scheme{}, ids: map[string]bool{}, problems: &DocumentError{},
 	}
-	doc, tree, err := parse(data)
+	doc, tree, err := parse(data, b.problems)
 	if err != nil {
 		b.problems.add("", err.Error())
 		return b.problems
@@ -45,8 +45,10 @@ func build(g *Gateway, data []byte, o Options) error {
 
 func (b *builder) checkVersion() bool {
 	switch {
+	case strings.HasPrefix(b.doc.OpenAPI, "3.0") || strings.HasPrefix(b.doc.OpenAPI, "3.1"):
+		return true
 	case b.doc.OpenAPI != "":
-		b.problems.add("", fmt.Sprintf("OpenAPI %q is not served; only Swagger 2.0 is", b.doc.OpenAPI))
+		b.problems.add("", fmt.Sprintf("OpenAPI %q is not served; only Swagger 2.0, OpenAPI 3.0 and 3.1 are.", b.doc.OpenAPI))
 		return false
 	case b.doc.Swagger != "2.0":
 		b.problems.add("", "The document does not have the field 'swagger' with the value \"2.0\".")
@@ -73,9 +75,12 @@ func (b *builder) checkHost() {
 	b.gateway.basePath = strings.TrimSuffix(joinBase(b.doc.BasePath, "/"), "/")
 	for _, e := range b.doc.Endpoints {
 		// As in ESPv2, other names are ignored.
-		b.allowsCORS = b.allowsCORS || e.AllowCORS && e.Name == b.options.ServiceName
+		b.allowsCORS = b.allowsCORS || e.AllowCORS && (e.Name == b.options.ServiceName || e.Name == endpointHere)
 	}
 }
+
+// endpointHere is the name of an endpoint that is this gateway, whatever it is called.
+const endpointHere = "\x00"
 
 func (b *builder) addRoot() {
 	if b.doc.Backend != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -13,7 +14,7 @@ import (
 // maxDocument is the size limit of a document in bytes: API Gateway takes up to 10 MB.
 const maxDocument = 10 << 20
 
-// document is the part of an OpenAPI 2.0 document that a gateway needs.
+// document is the part of an OpenAPI 2.0 document that a gateway needs, and the form into which OpenAPI 3 is brought.
 type document struct {
 	Swagger             string                        `yaml:"swagger" json:"swagger"`
 	OpenAPI             string                        `yaml:"openapi" json:"openapi"`
@@ -65,6 +66,7 @@ type pathItem struct {
 	Options    *operation  `yaml:"options" json:"options"`
 	Head       *operation  `yaml:"head" json:"head"`
 	Patch      *operation  `yaml:"patch" json:"patch"`
+	Trace      *operation  `yaml:"-" json:"-"` // only in OpenAPI 3
 	Parameters []parameter `yaml:"parameters" json:"parameters"`
 }
 
@@ -82,6 +84,7 @@ func (p pathItem) operations() iter.Seq2[string, *operation] {
 			{"patch", p.Patch},
 			{"post", p.Post},
 			{"put", p.Put},
+			{"trace", p.Trace},
 		} {
 			if o.op != nil && !yield(o.method, o.op) {
 				return
@@ -103,8 +106,9 @@ type parameter struct {
 	Type string `yaml:"type" json:"type"`
 }
 
-// parse reads data, and returns besides the typed document the plain tree that the search for references walks.
-func parse(data []byte) (*document, any, error) {
+// parse reads data, and returns besides the typed document the plain tree that the search for references walks. What only
+// OpenAPI 3 has is checked on the way.
+func parse(data []byte, problems *DocumentError) (*document, any, error) {
 	if len(data) > maxDocument {
 		return nil, nil, fmt.Errorf("the document has %d bytes, at most %d are allowed", len(data), maxDocument)
 	}
@@ -117,8 +121,17 @@ func parse(data []byte) (*document, any, error) {
 	if err := unmarshal(data, &tree); err != nil {
 		return nil, nil, err
 	}
-	if _, isObject := tree.(map[string]any); !isObject {
+	root, isObject := tree.(map[string]any)
+	if !isObject {
 		return nil, nil, errors.New("the document is not an object")
+	}
+	if version := fmt.Sprint(root["openapi"]); strings.HasPrefix(version, "3.0") || strings.HasPrefix(version, "3.1") {
+		from := &document3{}
+		if err := unmarshal(data, from); err != nil {
+			return nil, nil, err
+		}
+		c := &converter{from: from, version: version, problems: problems}
+		return c.document(), tree, nil
 	}
 	doc := &document{}
 	if err := unmarshal(data, doc); err != nil {

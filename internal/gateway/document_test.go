@@ -18,7 +18,7 @@ func TestDocumentProblems(t *testing.T) {
 		"a: [":                              "did not find expected",
 		"{\"a\":":                           "did not find",
 		`{"a":1}`:                           "'swagger'",
-		`openapi: 3.0.0`:                    "OpenAPI \"3.0.0\" is not served",
+		`openapi: 3.2.0`:                    "OpenAPI \"3.2.0\" is not served",
 		head + `"paths":{}}`:                "has no paths",
 		head + `"paths":{"/a":{"get":{}}}}`: "Operation 'get' in path '/a': Operation does not have the required 'operationId' field.",
 		head + `"paths":{"/a":{"get":{"operationId":"x"},"put":{"operationId":"x"}}}}`:            "duplicate 'operationId' 'x'",

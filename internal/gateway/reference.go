@@ -47,8 +47,9 @@ func externalReferences(refs []string, tree any, parent string) []string {
 // "$ref" has no meaning. Below some fields the names are the author's own, or "default" is a response.
 func isData(parent, name string) bool {
 	switch parent {
-	case "properties", "definitions", "responses", "parameters", "paths":
+	case "properties", "definitions", "responses", "parameters", "paths", "schemas", "headers", "requestBodies", "callbacks",
+		"links", "examples":
 		return false
 	}
-	return name == "example" || name == "examples" || name == "default" || name == "enum"
+	return name == "value" || name == "example" || name == "examples" || name == "default" || name == "enum"
 }
