@@ -34,8 +34,8 @@ func edit(list ...replacement) (map[string]string, error) {
 const (
 	listTest     = "`{\"orders\":[]}`"
 	listCode     = `map[string]any{"orders": found}`
-	listDocument = `    required: [orders]
-    properties:
+	listDocument = `  required: [orders]
+  properties:
 `
 )
 
@@ -44,7 +44,7 @@ func Count() (map[string]string, error) {
 	return edit(
 		replacement{"orders/orders.go", listCode, `map[string]any{"orders": found, "count": len(found)}`},
 		replacement{"orders/orders_test.go", listTest, "`{\"count\":0,\"orders\":[]}`"},
-		replacement{"orders/openapi.yaml", listDocument, listDocument + "      count:\n        type: integer\n"},
+		replacement{"orders/schemas/order.yaml", listDocument, listDocument + "    count:\n      type: integer\n"},
 	)
 }
 
@@ -57,7 +57,7 @@ func Latest() (map[string]string, error) {
 	mux.HandleFunc("GET /statistics", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"orders": len(o.all)})
 	})`},
-		replacement{"orders/openapi.yaml", listDocument, listDocument + "      count:\n        type: integer\n      latest:\n        type: integer\n"},
+		replacement{"orders/schemas/order.yaml", listDocument, listDocument + "    count:\n      type: integer\n    latest:\n      type: integer\n"},
 		replacement{"orders/openapi.yaml", "paths:\n", `paths:
   /statistics:
     get:
@@ -66,11 +66,13 @@ func Latest() (map[string]string, error) {
       responses:
         "200":
           description: The figures.
-          schema:
-            type: object
-            properties:
-              orders:
-                type: integer
+          content:
+            application/json:
+              schema:
+                type: object
+                properties:
+                  orders:
+                    type: integer
 `},
 	)
 }

@@ -268,7 +268,7 @@ func (l *Local) baseline(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 		documents = append(documents, openapi.Document{
-			Service: name, File: name + "/openapi.yaml", Content: content,
+			Service: name, File: name + "/openapi.yaml", Content: content, Files: openapi.FilesFunc(shopFile),
 			Backend: openapi.Backend{Address: uri, Audience: uri},
 		})
 	}
@@ -281,3 +281,6 @@ func (l *Local) baseline(ctx context.Context) ([]byte, error) {
 	}
 	return composition.Render()
 }
+
+// shopFile reads a file of the shop.
+func shopFile(name string) ([]byte, error) { return fs.ReadFile(examples.Shop(), name) }

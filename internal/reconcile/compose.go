@@ -21,9 +21,10 @@ const readers = 8
 
 // A part is one service's share of a composition; nil when the environment does not have the service yet.
 type part struct {
-	document openapi.Document
-	member   *preview.ServingMember
-	assumed  bool
+	document   openapi.Document
+	repository preview.Repository
+	member     *preview.ServingMember
+	assumed    bool
 }
 
 // compose reads the truth about every service of the gateway and composes the document. What people have to mend comes
@@ -48,6 +49,7 @@ func (l *look) compose(ctx context.Context) (*preview.Serving, *preview.Failure,
 		if p == nil {
 			continue
 		}
+		p.document.Files = l.documents.at(ctx, p.repository, p.document.Origin.Commit)
 		list = append(list, p.document)
 		switch {
 		case p.member != nil:
@@ -212,7 +214,7 @@ func (l *look) part(ctx context.Context, service *catalog.Service) (*part, error
 	}
 	commit := p.document.Origin.Commit
 	p.document.Content, err = l.documents.read(ctx, repo, service.OpenAPI, commit)
-	p.document.Files = l.documents.at(ctx, repo, commit)
+	p.repository = repo
 	if errors.Is(err, preview.ErrNotFound) {
 		return nil, &preview.UserError{
 			Summary: fmt.Sprintf("The OpenAPI document of %s is missing", service.Name),

@@ -249,6 +249,7 @@ func (l *look) perform(ctx context.Context, actions []preview.Action) (preview.G
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", a.Key(), err))
+			l.o.Log.WarnContext(ctx, "action failed", "preview", l.claim.Key().String(), "action", a.Key(), "error", err)
 		}
 		l.o.Log.DebugContext(ctx, "action", "preview", l.claim.Key().String(), "action", a.Key(),
 			"took", time.Since(began), "ok", err == nil)
