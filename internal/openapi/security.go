@@ -354,3 +354,37 @@ func (c *compiler) checkSecurity(list []alternative, at place) {
 func isPublic(list []alternative) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(a alternative) bool { return len(a) == 0 })
 }
+
+// SecurityOf are the security definitions of a document that a gateway could have, in the order of the document: API keys, and
+// JWTs whose issuer it names. It is for who has no configuration; what can't be read has none.
+func SecurityOf(d Document) []SecurityDefinition {
+	t := readTree(d.File, d.Content, Limits{}.withDefaults(), &findings{file: d.File})
+	if t == nil {
+		return nil
+	}
+	in := v30
+	definitions := t.root().get("components").get("securitySchemes")
+	if t.root().get("swagger").ok() {
+		in, definitions = v2, t.root().get("securityDefinitions")
+	}
+	var all []SecurityDefinition
+	for k, v := range definitions.members() {
+		s := SecurityDefinition{Name: strings.Clone(k.text())}
+		auth, issuer, keys, list := v, "x-google-issuer", "x-google-jwks_uri", "x-google-audiences"
+		if in != v2 {
+			auth, issuer, keys, list = v.get("x-google-auth"), "issuer", "jwksUri", "audiences"
+		}
+		if v.str("type") == "apiKey" {
+			s.APIKeyIn, s.KeyName = strings.Clone(v.str("in")), strings.Clone(v.str("name"))
+		} else {
+			s.Issuer, s.JWKSURI = strings.Clone(auth.str(issuer)), strings.Clone(auth.str(keys))
+			if m := auth.get(list); m.ok() {
+				s.Audiences = audiences(m)
+			}
+		}
+		if s.isAPIKey() && s.KeyName != "" && s.APIKeyIn != "cookie" || s.isJWT() {
+			all = append(all, s)
+		}
+	}
+	return all
+}

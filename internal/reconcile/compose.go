@@ -14,6 +14,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/catalog"
 	"github.com/gangway-dev/gangway/internal/openapi"
 	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/site"
 )
 
 // readers is how many services are read at once for one composition.
@@ -115,23 +116,8 @@ func openPath(operations []openapi.Operation) string {
 }
 
 func (l *look) options() openapi.Options {
-	g := l.site.Gateway
-	o := openapi.Options{Title: g.Title, Version: "1", OpenAPI: openapi.Target(g.OpenAPI), Cache: l.compiled}
-	for _, s := range g.Security {
-		switch {
-		case s.APIKey != nil:
-			o.Security = append(o.Security, openapi.SecurityDefinition{
-				Name: s.Name, APIKeyIn: s.APIKey.In, KeyName: s.APIKey.Name,
-			})
-			if l.site.Catalog.Previews.Access == catalog.AccessAPIKey && o.RequireAPIKey == "" {
-				o.RequireAPIKey = s.Name
-			}
-		case s.JWT != nil:
-			o.Security = append(o.Security, openapi.SecurityDefinition{
-				Name: s.Name, Issuer: s.JWT.Issuer, JWKSURI: s.JWT.JWKSURI, Audiences: s.JWT.Audiences,
-			})
-		}
-	}
+	o := site.ComposeOptions(l.site.Gateway, l.site.Catalog.Previews.Access)
+	o.Cache = l.compiled
 	return o
 }
 
