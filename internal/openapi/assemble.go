@@ -124,7 +124,7 @@ func (a *assembler) paths() {
 		if a.full() {
 			break
 		}
-		d.open(g[0].template.String())
+		d.open(g[0].path)
 		for _, op := range g {
 			d.key(op.method)
 			a.copy(op.owner, op.fragment, op)
@@ -184,7 +184,7 @@ func (a *assembler) fill(p *part, h hole, op *placed) {
 	case toItem:
 		a.reference(p, int(h.at))
 	case pathName:
-		d.string(op.template.names()[h.at])
+		d.string(op.names[h.at])
 	case operationID:
 		d.string(op.id)
 	case linkTo:
@@ -193,7 +193,7 @@ func (a *assembler) fill(p *part, h hole, op *placed) {
 		d.raw(a.backend(op))
 	case inlineName:
 		in := &p.inlined[h.at]
-		if op.template.names()[in.segment] != op.operation.template.names()[in.segment] {
+		if op.names[in.segment] != op.operation.names[in.segment] {
 			a.copy(p, in.fragment, op)
 			return
 		}

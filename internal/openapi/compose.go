@@ -1,9 +1,9 @@
 package openapi
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -39,9 +39,11 @@ type part struct {
 // placed is an operation in a composition.
 type placed struct {
 	*operation
-	owner    *part
-	id       string
-	template template // with the names that the path's operations have in common
+	owner  *part
+	id     string
+	folded string   // id, as far as API Gateway may tell it from others
+	path   string   // with the names of parameters that the path's operations have in common
+	names  []string // of the path's parameters
 }
 
 // Compose merges documents into one for API Gateway. The order of the documents does not matter. The error is an
@@ -83,7 +85,7 @@ func Compose(documents []Document, o Options) (*Composition, error) {
 
 // join puts what has been compiled together, and says what prevents it.
 func (c *Composition) join(documents []*Document, contracts []*contract) (problems []Finding) {
-	var all []*placed
+	var operations []*placed
 	for i, d := range documents {
 		if d.Service == "" || i > 0 && documents[i-1].Service == d.Service {
 			problems = append(problems, Finding{
@@ -104,15 +106,18 @@ func (c *Composition) join(documents []*Document, contracts []*contract) (proble
 			f.Service = d.Service
 			problems = append(problems, f)
 		}
-		for _, op := range p.operations {
-			p.placed = append(p.placed, &placed{operation: op, owner: p, id: op.id, template: op.template})
+		all := make([]placed, len(p.operations))
+		p.placed = make([]*placed, 0, len(p.operations))
+		for i, op := range p.operations {
+			all[i] = placed{operation: op, owner: p, id: op.id, folded: op.foldedID, path: op.full, names: op.names}
+			p.placed = append(p.placed, &all[i])
 		}
-		all = append(all, p.placed...)
+		operations = append(operations, p.placed...)
 		c.parts = append(c.parts, p)
 	}
-	all, conflicts := findConflicts(all)
+	operations, conflicts := findConflicts(operations)
 	problems = append(problems, conflicts...)
-	c.groups = groupByPath(all)
+	c.groups = groupByPath(operations)
 	for _, g := range c.groups {
 		problems = append(problems, unifyTemplates(g)...)
 	}
@@ -120,16 +125,16 @@ func (c *Composition) join(documents []*Document, contracts []*contract) (proble
 	if len(problems) > 0 {
 		return problems
 	}
-	all = inOrder(c.groups)
-	nameOperations(all)
+	operations = inOrder(c.groups)
+	nameOperations(operations)
 	for _, p := range c.parts {
 		p.resolveLinks()
 	}
 	c.nameItems()
 	c.merged = c.mergeTags()
 	c.warnExtras()
-	c.Operations = make([]Operation, 0, len(all))
-	for _, op := range all {
+	c.Operations = make([]Operation, 0, len(operations))
+	for _, op := range operations {
 		c.Operations = append(c.Operations, op.provenance())
 	}
 	return nil
@@ -161,13 +166,28 @@ func byService(documents []Document) []*Document {
 		list[i] = &documents[i]
 	}
 	slices.SortStableFunc(list, func(x, y *Document) int {
-		return cmp.Or(cmp.Compare(x.Service, y.Service), cmp.Compare(x.File, y.File), cmp.Compare(string(x.Content), string(y.Content)))
+		if order := cmp.Or(cmp.Compare(x.Service, y.Service), cmp.Compare(x.File, y.File)); order != 0 {
+			return order
+		}
+		return bytes.Compare(x.Content, y.Content)
 	})
 	return list
 }
 
-// looksLike3 finds documents that are probably OpenAPI 3.
-var looksLike3 = regexp.MustCompile(`(?m)^[\s{]*["']?openapi["']?\s*:`)
+// looksLike3 tells whether a document is probably OpenAPI 3: its beginning has the key openapi.
+func looksLike3(content []byte) bool {
+	const key = "openapi"
+	for rest := content[:min(len(content), 4096)]; ; {
+		i := bytes.Index(rest, []byte(key))
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(key):]
+		if bytes.HasPrefix(bytes.TrimLeft(rest, "\"' \t"), []byte(":")) {
+			return true
+		}
+	}
+}
 
 // guess is the version that will probably be written. A wrong guess costs time, nothing else.
 func (t Target) guess(documents []Document) version {
@@ -178,7 +198,7 @@ func (t Target) guess(documents []Document) version {
 		return v30
 	}
 	for i := range documents {
-		if content := documents[i].Content; looksLike3.Match(content[:min(len(content), 4096)]) {
+		if looksLike3(documents[i].Content) {
 			return v30
 		}
 	}
@@ -246,18 +266,16 @@ func groupByPath(operations []*placed) [][]*placed {
 
 // inOrder sorts groups by path and each group by method, and lists the operations.
 func inOrder(groups [][]*placed) []*placed {
-	paths := make(map[*placed]string, len(groups))
-	for _, g := range groups {
-		paths[g[0]] = g[0].template.String()
-	}
-	slices.SortFunc(groups, func(a, b []*placed) int { return strings.Compare(paths[a[0]], paths[b[0]]) })
+	slices.SortFunc(groups, func(a, b []*placed) int { return strings.Compare(a[0].path, b[0].path) })
 	rank := map[string]int{}
 	for i, m := range methods(v30) {
 		rank[m] = i
 	}
-	var operations []*placed
+	operations := make([]*placed, 0, len(groups))
 	for _, g := range groups {
-		slices.SortFunc(g, func(a, b *placed) int { return cmp.Compare(rank[a.method], rank[b.method]) })
+		if len(g) > 1 {
+			slices.SortFunc(g, func(a, b *placed) int { return cmp.Compare(rank[a.method], rank[b.method]) })
+		}
 		operations = append(operations, g...)
 	}
 	return operations
@@ -266,7 +284,7 @@ func inOrder(groups [][]*placed) []*placed {
 func (op *placed) provenance() Operation {
 	file := cmp.Or(op.at.file, op.owner.file)
 	return Operation{
-		Method: strings.ToUpper(op.method), Path: op.template.String(), ID: op.id, Service: op.owner.document.Service,
+		Method: strings.ToUpper(op.method), Path: op.path, ID: op.id, Service: op.owner.document.Service,
 		File: file, Line: int(op.at.line), Column: int(op.at.column), Origin: op.owner.document.Origin,
 		Public: isPublic(op.security), HasParameters: op.hasParameters,
 	}
@@ -280,6 +298,6 @@ func (p *part) resolveLinks() {
 	p.linkIDs = make(map[linked]string, 2*len(p.placed))
 	for _, op := range p.placed {
 		p.linkIDs[linked{id: op.operation.id}] = op.id
-		p.linkIDs[linked{path: op.path, method: op.method}] = op.id
+		p.linkIDs[linked{path: op.own, method: op.method}] = op.id
 	}
 }

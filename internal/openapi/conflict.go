@@ -12,7 +12,7 @@ func findConflicts(operations []*placed) (kept []*placed, problems []Finding) {
 	kept = make([]*placed, 0, len(operations))
 	for _, op := range operations {
 		other := exact[spot{op.method, op.key}]
-		fold := folded[spot{op.method, op.folded}]
+		fold := folded[spot{op.method, op.operation.folded}]
 		if other == nil && fold != nil && fold.owner != op.owner {
 			other = fold
 		}
@@ -22,7 +22,7 @@ func findConflicts(operations []*placed) (kept []*placed, problems []Finding) {
 		}
 		exact[spot{op.method, op.key}] = op
 		if fold == nil {
-			folded[spot{op.method, op.folded}] = op
+			folded[spot{op.method, op.operation.folded}] = op
 		}
 		kept = append(kept, op)
 	}
@@ -44,7 +44,7 @@ func conflict(first, second *placed) Finding {
 
 // String is the operation in messages.
 func (op *placed) String() string {
-	return strings.ToUpper(op.method) + " " + clip(op.template.String())
+	return strings.ToUpper(op.method) + " " + clip(op.path)
 }
 
 // unifyTemplates gives operations of one path the same names of parameters: those of the first service, unless a
@@ -63,12 +63,12 @@ func unifyTemplates(operations []*placed) (problems []Finding) {
 	}
 	for _, op := range operations {
 		switch {
-		case op.template.String() == leader.template.String():
+		case op.path == leader.path:
 		case op.backend.translation == constantAddress:
 			problems = append(problems, op.owner.finding(op.at, RuleConflict, "use the same names of parameters",
 				"%s and %s at %s give a constant address different query parameters", op, leader, leader.at))
 		default:
-			op.template = leader.template
+			op.path, op.names = leader.path, leader.names
 		}
 	}
 	return problems

@@ -53,20 +53,25 @@ func folded(id string) string { return strings.ToLower(identifier(id)) }
 func nameOperations(operations []*placed) {
 	for _, longer := range [...]func(*placed) string{
 		func(op *placed) string { return identifier(op.owner.document.Service) + "_" + op.id },
-		func(op *placed) string { return op.id + "_" + identifier(op.method+op.template.String()) },
+		func(op *placed) string { return op.id + "_" + identifier(op.method+op.path) },
 	} {
-		uses := map[string]int{}
+		uses := make(map[string]int, len(operations))
 		for _, op := range operations {
-			uses[folded(op.id)]++
+			uses[op.folded]++
 		}
 		for _, op := range operations {
-			if uses[folded(op.id)] > 1 {
+			if uses[op.folded] > 1 {
 				op.id = longer(op)
+				op.folded = folded(op.id)
 			}
 		}
 	}
 	ids := newNames(folded)
 	for _, op := range operations {
+		if !ids.used[op.folded] {
+			ids.used[op.folded] = true
+			continue
+		}
 		op.id = ids.take(op.id)
 	}
 }

@@ -7,12 +7,15 @@ import (
 
 // An operation is one method of one path, with everything that it inherits in its own document.
 type operation struct {
-	method        string // as in documents: get
-	path          string // as in its own document
+	method        string   // as in documents: get
+	own           string   // the path in its own document
+	full          string   // the path with its prefix
+	names         []string // of the path's parameters
 	template      template
 	key, folded   string // of the template; folded is blind to case
 	at            place
 	id            string // as given; generated where there is none
+	foldedID      string
 	security      []alternative
 	schemes       []string // the definitions that security uses
 	hasParameters bool
@@ -135,7 +138,7 @@ func (c *compiler) readOperation(p *pathItemOf, k, n value) {
 			return
 		}
 	}
-	op := &operation{method: k.text(), path: p.path, template: t, key: t.key(), at: k.at(), id: n.str("operationId"), extras: p.extras}
+	op := &operation{method: k.text(), own: strings.Clone(p.path), full: t.String(), names: t.names(), template: t, key: t.key(), at: k.at(), id: n.str("operationId"), extras: p.extras}
 	op.folded = strings.ToLower(op.key)
 	for _, name := range [...]string{"operationId", "summary", "description"} {
 		if v := n.get(name); v.ok() {
@@ -147,6 +150,7 @@ func (c *compiler) readOperation(p *pathItemOf, k, n value) {
 		op.id = identifier(op.method + t.String())
 		c.warn(op.at, RuleOperationID, "add an operationId", "the operation has no operationId; it gets %s", quote(op.id))
 	}
+	op.foldedID = folded(op.id)
 	op.security = c.readSecurity(n, op.at)
 	op.schemes = schemesOf(op.security)
 	op.backend = c.readBackend(n.get("x-google-backend"), &c.backend)

@@ -138,12 +138,7 @@ func (c *compiler) differs(d SecurityDefinition, k, v value) (string, place) {
 		return "type", k.at()
 	}
 	if d.isAPIKey() {
-		for field, want := range map[string]string{"type": "apiKey", "name": d.KeyName, "in": d.APIKeyIn} {
-			if m := v.get(field); m.ok() && m.text() != want {
-				return field, m.at()
-			}
-		}
-		return "", place{}
+		return differing(v, [][2]string{{"type", "apiKey"}, {"name", d.KeyName}, {"in", d.APIKeyIn}})
 	}
 	auth, issuer, keys, list := v, "x-google-issuer", "x-google-jwks_uri", "x-google-audiences"
 	if c.in == v2 {
@@ -157,13 +152,21 @@ func (c *compiler) differs(d SecurityDefinition, k, v value) (string, place) {
 		}
 		auth, issuer, keys, list = v.get("x-google-auth"), "issuer", "jwksUri", "audiences"
 	}
-	for field, want := range map[string]string{issuer: d.Issuer, keys: d.JWKSURI} {
-		if m := auth.get(field); m.ok() && m.text() != want {
-			return field, m.at()
-		}
+	if field, at := differing(auth, [][2]string{{issuer, d.Issuer}, {keys, d.JWKSURI}}); field != "" {
+		return field, at
 	}
 	if m := auth.get(list); m.ok() && !slices.Equal(audiences(m), sorted(d.Audiences)) {
 		return list, m.at()
+	}
+	return "", place{}
+}
+
+// differing is the first of some fields that has another text than it should have.
+func differing(v value, fields [][2]string) (string, place) {
+	for _, f := range fields {
+		if m := v.get(f[0]); m.ok() && m.text() != f[1] {
+			return f[0], m.at()
+		}
 	}
 	return "", place{}
 }
