@@ -126,6 +126,12 @@ func (c *Composition) join(documents []*Document, contracts []*contract) (proble
 		return problems
 	}
 	operations = inOrder(c.groups)
+	for _, p := range c.parts {
+		p.placed = p.placed[:0]
+	}
+	for _, op := range operations {
+		op.owner.placed = append(op.owner.placed, op)
+	}
 	nameOperations(operations)
 	for _, p := range c.parts {
 		p.resolveLinks()

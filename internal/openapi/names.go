@@ -11,6 +11,9 @@ func identifier(s string) string { return replaceOthers(s, "") }
 // safeName makes a name that every version of OpenAPI allows for a definition:
 // https://spec.openapis.org/oas/v3.0.4.html#components-object.
 func safeName(s string) string {
+	if s == "" {
+		return "x"
+	}
 	for i := range len(s) {
 		if !isAlphanumeric(rune(s[i])) && !strings.ContainsRune("_.-", rune(s[i])) {
 			return replaceOthers(s, "_.-")
