@@ -78,6 +78,10 @@ environment "development" {
     # Title of the composed document; by default the gateway's name.
     title = "Shop"
 
+    # The version of OpenAPI that the composed document is written in: "2.0" or "3.0". Without it, 2.0 when the documents
+    # of all services are 2.0, else 3.0. With "2.0", a service's document in 3.0 or 3.1 is refused.
+    # openapi = "3.0"
+
     # The APIs on API Gateway that previews share (terraform/modules/gateway-apis makes them). An API creates one config
     # at a time, so more of them let more previews update at once.
     apis = ["shop-previews-1", "shop-previews-2"]

@@ -44,6 +44,7 @@ type BuildDefaults struct {
 type Gateway struct {
 	Name                  string
 	Title                 string   // of the composed document
+	OpenAPI               string   // the composed document's version, "2.0" or "3.0"; "": 2.0 when all services' documents are, else 3.0
 	APIs                  []string // API shards that previews share
 	BackendServiceAccount string   // e-mail of the account with which the gateway calls the services
 	URL                   string   // of the environment's own gateway, "" when it isn't known

@@ -80,6 +80,7 @@ func (r environmentReader) gateway(b *hclsyntax.Block, seen claims) Gateway {
 	g := Gateway{
 		Name:                  name.value,
 		Title:                 cmp.Or(s.text("title", nil).value, name.value),
+		OpenAPI:               s.text("openapi", isDocumentVersion).value,
 		APIs:                  r.apis(s),
 		BackendServiceAccount: s.requiredText("backend_service_account", "gateway@acme-dev.iam.gserviceaccount.com", isEmail).value,
 		URL:                   strings.TrimRight(s.text("url", isURL).value, "/"),
