@@ -104,7 +104,15 @@ paths:
 
 func TestAuthentication(t *testing.T) {
 	server, known, other := newBackendServer(t), newIssuer(t), newIssuer(t)
-	g := newGateway(t, authDocument(server.URL, known.URL), Options{
+	for version, document := range inBothVersions(authDocument(server.URL, known.URL)) {
+		t.Run(version, func(t *testing.T) { testAuthentication(t, document, known, other) })
+	}
+}
+
+// testAuthentication sends requests to a gateway that serves authDocument, in whatever version of OpenAPI.
+func testAuthentication(t *testing.T, document string, known, other *issuer) {
+	t.Helper()
+	g := newGateway(t, document, Options{
 		ServiceName: "shop.example", APIKey: func(key string) bool { return key == "good" },
 	})
 	good := known.token(t, nil)

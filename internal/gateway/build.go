@@ -45,7 +45,7 @@ func build(g *Gateway, data []byte, o Options) error {
 
 func (b *builder) checkVersion() bool {
 	switch {
-	case strings.HasPrefix(b.doc.OpenAPI, "3.0") || strings.HasPrefix(b.doc.OpenAPI, "3.1"):
+	case isOpenAPI3(b.doc.OpenAPI):
 		return true
 	case b.doc.OpenAPI != "":
 		b.problems.add("", fmt.Sprintf("OpenAPI %q is not served; only Swagger 2.0, OpenAPI 3.0 and 3.1 are.", b.doc.OpenAPI))
@@ -75,15 +75,12 @@ func (b *builder) checkHost() {
 	b.gateway.basePath = strings.TrimSuffix(joinBase(b.doc.BasePath, "/"), "/")
 	for _, e := range b.doc.Endpoints {
 		// As in ESPv2, other names are ignored.
-		b.allowsCORS = b.allowsCORS || e.AllowCORS && (e.Name == b.options.ServiceName || e.Name == endpointHere)
+		b.allowsCORS = b.allowsCORS || e.AllowCORS && (e.here || e.Name == b.options.ServiceName)
 	}
 }
 
-// endpointHere is the name of an endpoint that is this gateway, whatever it is called.
-const endpointHere = "\x00"
-
 func (b *builder) addRoot() {
-	if b.doc.Backend != nil {
+	if b.doc.Backend != nil && !b.doc.Backend.refused {
 		root, err := newBackend(b.doc.Backend, appendPath)
 		if err != nil {
 			b.problems.add("", err.Error())
@@ -156,7 +153,11 @@ func (b *builder) newRoute(where string, op *operation) *route {
 	}
 	b.ids[op.OperationID] = true
 	rt := &route{backend: b.root}
-	if op.Backend != nil {
+	switch {
+	case op.Backend == nil:
+	case op.Backend.refused:
+		return nil
+	default:
 		to, err := newBackend(op.Backend, constantAddress)
 		if err != nil {
 			b.problems.add(where, err.Error())
@@ -165,7 +166,9 @@ func (b *builder) newRoute(where string, op *operation) *route {
 		rt.backend = to
 	}
 	if rt.backend == nil {
-		b.problems.add(where, "Operation has no x-google-backend, nor has the document's root.")
+		if b.doc.Backend == nil { // that a root's backend is not usable was said once
+			b.problems.add(where, "Operation has no x-google-backend, nor has the document's root.")
+		}
 		return nil
 	}
 	alternatives := b.doc.Security
@@ -229,7 +232,7 @@ func (b *builder) addSchemes() {
 
 func (b *builder) addTokenScheme(where, name string, d securityDefinition, client *http.Client) {
 	if d.JWKSURI != "" && !isHTTP(d.JWKSURI) || d.JWKSURI == "" && !isHTTP(d.Issuer) {
-		b.problems.add(where, "x-google-jwks_uri is not an http or https URL.")
+		b.problems.add(where, "The address of the keys (x-google-jwks_uri; jwksUri in OpenAPI 3) is not an http or https URL.")
 		return
 	}
 	s := &jwtScheme{issuer: d.Issuer, now: b.options.Now, locations: d.Locations}
@@ -238,7 +241,7 @@ func (b *builder) addTokenScheme(where, name string, d securityDefinition, clien
 	}
 	for _, l := range s.locations {
 		if (l.Header == "") == (l.Query == "") {
-			b.problems.add(where, "Each of x-google-jwt-locations needs either 'header' or 'query'.")
+			b.problems.add(where, "Each of x-google-jwt-locations (jwtLocations in OpenAPI 3) needs either 'header' or 'query'.")
 			return
 		}
 	}

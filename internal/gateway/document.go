@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -31,6 +30,7 @@ type document struct {
 type endpoint struct {
 	Name      string `yaml:"name" json:"name"`
 	AllowCORS bool   `yaml:"allowCors" json:"allowCors"`
+	here      bool   // it is this gateway, whatever its name
 }
 
 type backendExtension struct {
@@ -40,6 +40,7 @@ type backendExtension struct {
 	PathTranslation string   `yaml:"path_translation" json:"path_translation"`
 	Deadline        *float64 `yaml:"deadline" json:"deadline"`
 	Protocol        string   `yaml:"protocol" json:"protocol"`
+	refused         bool     // it is not usable, and the reason is among the problems already
 }
 
 type securityDefinition struct {
@@ -121,16 +122,22 @@ func parse(data []byte, problems *DocumentError) (*document, any, error) {
 	if err := unmarshal(data, &tree); err != nil {
 		return nil, nil, err
 	}
-	root, isObject := tree.(map[string]any)
-	if !isObject {
+	if _, isObject := tree.(map[string]any); !isObject {
 		return nil, nil, errors.New("the document is not an object")
 	}
-	if version := fmt.Sprint(root["openapi"]); strings.HasPrefix(version, "3.0") || strings.HasPrefix(version, "3.1") {
+	// The tree would not do: YAML takes the version 3.0 without quotes for the number 3.
+	var head struct {
+		OpenAPI string `yaml:"openapi" json:"openapi"`
+	}
+	if err := unmarshal(data, &head); err != nil {
+		return nil, nil, err
+	}
+	if isOpenAPI3(head.OpenAPI) {
 		from := &document3{}
 		if err := unmarshal(data, from); err != nil {
 			return nil, nil, err
 		}
-		c := &converter{from: from, version: version, problems: problems}
+		c := &converter{from: from, version: head.OpenAPI, problems: problems}
 		return c.document(), tree, nil
 	}
 	doc := &document{}

@@ -11,6 +11,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// isOpenAPI3 tells whether version is one that is read as a [document3].
+func isOpenAPI3(version string) bool {
+	return version == "3.0" || version == "3.1" || strings.HasPrefix(version, "3.0.") || strings.HasPrefix(version, "3.1.")
+}
+
 // document3 is the part of an OpenAPI 3 document that a gateway needs. It is brought into the form of [document], from which
 // routes are made. Google's fields: https://docs.cloud.google.com/api-gateway/docs/oasv3-extensions.
 type document3 struct {
@@ -34,14 +39,24 @@ type serverVariable struct {
 	Default any `yaml:"default" json:"default"`
 }
 
+// management has, besides backends, what the gateway only checks: it enforces no quotas.
 type management struct {
+	APIName  string              `yaml:"apiName" json:"apiName"`
 	Backends map[string]backend3 `yaml:"backends" json:"backends"`
+	Metrics  map[string]any      `yaml:"metrics" json:"metrics"`
+	Quota    struct {
+		Limits map[string]limit `yaml:"limits" json:"limits"`
+	} `yaml:"quota" json:"quota"`
+}
+
+type limit struct {
+	Metric string `yaml:"metric" json:"metric"`
 }
 
 type backend3 struct {
 	Address         string   `yaml:"address" json:"address"`
 	JWTAudience     string   `yaml:"jwtAudience" json:"jwtAudience"`
-	DisableAuth     bool     `yaml:"disableAuth" json:"disableAuth"`
+	DisableAuth     *bool    `yaml:"disableAuth" json:"disableAuth"`
 	PathTranslation string   `yaml:"pathTranslation" json:"pathTranslation"`
 	Deadline        *float64 `yaml:"deadline" json:"deadline"`
 	Protocol        string   `yaml:"protocol" json:"protocol"`
@@ -90,6 +105,9 @@ func (s *schemaType) set(v any) {
 	fields, _ := v.(map[string]any)
 	s.Ref, _ = fields["$ref"].(string)
 	s.Type, _ = fields["type"].(string)
+	if list, _ := fields["type"].([]any); slices.Contains(list, any("object")) {
+		s.Type = "object"
+	}
 }
 
 type securityScheme3 struct {
@@ -152,6 +170,7 @@ func (c *converter) document() *document {
 	if c.from.Allow != nil {
 		c.problems.add("", "x-google-allow is not supported in OpenAPI 3.")
 	}
+	c.checkLimits()
 	out.BasePath, out.Endpoints = c.servers()
 	out.Backend = c.backend("", c.from.Backend)
 	out.SecurityDefinitions = c.securityDefinitions()
@@ -163,8 +182,20 @@ func (c *converter) document() *document {
 	return out
 }
 
-// servers gives the base path and whether the gateway answers preflight requests: those of the server that is marked as
-// the endpoint, or else the path of the first one.
+func (c *converter) checkLimits() {
+	for _, name := range slices.Sorted(maps.Keys(c.from.Management.Quota.Limits)) {
+		metric := c.from.Management.Quota.Limits[name].Metric
+		if _, ok := c.from.Management.Metrics[metric]; !ok {
+			c.problems.add("", fmt.Sprintf("The limit '%s' is for the metric '%s', which x-google-api-management does not have.",
+				name, metric))
+		}
+	}
+}
+
+// servers gives the base path and whether preflight requests go to the backends: those of the server that is marked as
+// the endpoint, or else the path of the first one. For the latter API Gateway's documentation says that a server without
+// mark is ignored (https://docs.cloud.google.com/api-gateway/docs/openapi-v3-limitations): mark one to be sure. The
+// host's name has no part in it, so allowCors holds whatever the service is called; that is an assumption.
 func (c *converter) servers() (base string, endpoints []endpoint) {
 	marked := -1
 	for i, s := range c.from.Servers {
@@ -176,7 +207,7 @@ func (c *converter) servers() (base string, endpoints []endpoint) {
 			continue
 		}
 		marked = i
-		endpoints = append(endpoints, endpoint{Name: endpointHere, AllowCORS: s.Endpoint.AllowCORS})
+		endpoints = append(endpoints, endpoint{AllowCORS: s.Endpoint.AllowCORS, here: true})
 	}
 	if len(c.from.Servers) == 0 {
 		return "", endpoints
@@ -187,14 +218,17 @@ func (c *converter) servers() (base string, endpoints []endpoint) {
 		address = strings.ReplaceAll(address, "{"+name+"}", fmt.Sprint(v.Default))
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Path != "" && !strings.HasPrefix(u.Path, "/") {
-		c.problems.add("", fmt.Sprintf("The path of the server '%s' does not begin with '/'.", s.URL))
+	if err != nil || u.Opaque != "" || u.Path != "" && !strings.HasPrefix(u.Path, "/") ||
+		strings.ContainsAny(u.Path, "{}*") || u.RawQuery != "" || u.Fragment != "" {
+		c.problems.add("", fmt.Sprintf("The path of the server '%s' does not begin with '/', or has a variable without a default, "+
+			"a query or a fragment.", s.URL))
 		return "", endpoints
 	}
 	return u.EscapedPath(), endpoints
 }
 
-// backend finds the backend that x-google-backend names.
+// backend finds the backend that x-google-backend names. That the translation which is meant when it names none differs
+// between the root and an operation that refer to it, as in OpenAPI 2.0, is an assumption.
 func (c *converter) backend(where string, named any) *backendExtension {
 	if named == nil {
 		return nil
@@ -202,19 +236,28 @@ func (c *converter) backend(where string, named any) *backendExtension {
 	name, isText := named.(string)
 	if !isText {
 		c.problems.add(where, "x-google-backend has to be the name of one of the backends of x-google-api-management.")
-		return nil
+		return &backendExtension{refused: true}
 	}
 	b, ok := c.from.Management.Backends[name]
+	disableAuth := b.DisableAuth != nil && *b.DisableAuth
+	problem := ""
 	switch {
 	case !ok:
-		c.problems.add(where, fmt.Sprintf("There is no backend '%s' in x-google-api-management.", name))
-		return nil
-	case b.JWTAudience == "" && !b.DisableAuth:
-		c.problems.add(where, fmt.Sprintf("The backend '%s' has neither jwtAudience nor disableAuth.", name))
-		return nil
+		problem = fmt.Sprintf("There is no backend '%s' in x-google-api-management.", name)
+	case b.JWTAudience == "" && b.DisableAuth == nil:
+		problem = fmt.Sprintf("The backend '%s' has neither jwtAudience nor disableAuth.", name)
+	case b.JWTAudience != "" && disableAuth:
+		problem = fmt.Sprintf("The backend '%s' has both jwtAudience and disableAuth; only one is allowed.", name)
+	case b.PathTranslation != "" && b.PathTranslation != appendPath && b.PathTranslation != constantAddress:
+		problem = fmt.Sprintf("The pathTranslation '%s' of the backend '%s' is neither %s nor %s.",
+			b.PathTranslation, name, appendPath, constantAddress)
+	}
+	if problem != "" {
+		c.problems.add(where, problem)
+		return &backendExtension{refused: true}
 	}
 	return &backendExtension{
-		Address: b.Address, JWTAudience: b.JWTAudience, DisableAuth: b.DisableAuth, PathTranslation: b.PathTranslation,
+		Address: b.Address, JWTAudience: b.JWTAudience, DisableAuth: disableAuth, PathTranslation: b.PathTranslation,
 		Deadline: b.Deadline, Protocol: b.Protocol,
 	}
 }

@@ -70,6 +70,7 @@ func FuzzNew(f *testing.F) {
 	f.Add([]byte(translationDocument))
 	f.Add([]byte(authDocument("http://b.example", "http://i.example")))
 	f.Add([]byte(routingDocument("http://b.example")))
+	f.Add([]byte(inOpenAPI3(authDocument("http://b.example", "http://i.example"))))
 	f.Add([]byte(`{"swagger":"2.0","paths":{"/{a=b/**}:c":{"get":null}},"securityDefinitions":{"a":{}}}`))
 	f.Add([]byte("a: &a [*a]\nswagger: '2.0'"))
 	f.Fuzz(func(t *testing.T, document []byte) {

@@ -10,7 +10,8 @@ type Problem struct {
 	Message string
 }
 
-// DocumentError holds everything that makes a document unusable, in the order of paths and methods.
+// DocumentError holds everything that makes a document unusable: first what was found while it was read, then what was
+// found while its routes were made, each in the order of paths and methods.
 type DocumentError struct {
 	Problems []Problem
 }

@@ -43,13 +43,13 @@ func externalReferences(refs []string, tree any, parent string) []string {
 	return refs
 }
 
-// isData tells whether the field name of an object that is the value of parent holds data of the API's users, in which
-// "$ref" has no meaning. Below some fields the names are the author's own, or "default" is a response.
+// isData tells whether the field name of an object that is the value of parent holds data of the API's users or of other
+// tools, in which "$ref" has no meaning. Below some fields the names are the author's own, or "default" is a response.
 func isData(parent, name string) bool {
 	switch parent {
 	case "properties", "definitions", "responses", "parameters", "paths", "schemas", "headers", "requestBodies", "callbacks",
-		"links", "examples":
+		"links", "examples", "$defs", "patternProperties", "dependentSchemas", "securitySchemes", "pathItems":
 		return false
 	}
-	return name == "value" || name == "example" || name == "examples" || name == "default" || name == "enum"
+	return strings.HasPrefix(name, "x-") || name == "value" || name == "example" || name == "examples" || name == "default" || name == "enum" || name == "const"
 }

@@ -40,7 +40,13 @@ type translation struct {
 func checkTranslations(t *testing.T, policy PathPolicy, table []translation) {
 	t.Helper()
 	server := newBackendServer(t)
-	g := newGateway(t, strings.ReplaceAll(translationDocument, "BACKEND", server.URL), Options{Paths: policy})
+	for version, document := range inBothVersions(strings.ReplaceAll(translationDocument, "BACKEND", server.URL)) {
+		t.Run(version, func(t *testing.T) { translate(t, newGateway(t, document, Options{Paths: policy}), table) })
+	}
+}
+
+func translate(t *testing.T, g *Gateway, table []translation) {
+	t.Helper()
 	for _, row := range table {
 		t.Run(strings.ReplaceAll(row.request, "/", "|"), func(t *testing.T) {
 			got := send(t, g, request(row.method, row.request))

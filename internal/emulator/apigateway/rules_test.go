@@ -94,6 +94,38 @@ func TestDocumentProblemsHaveTheServicesForm(t *testing.T) {
 	}
 }
 
+func TestDocumentsOfOpenAPI3(t *testing.T) {
+	f := newFixture(t, nil)
+	f.succeed("POST", apisPath+"?apiId=shop", object{})
+	document := strings.ReplaceAll(`
+openapi: 3.0.4
+info: {title: shop, version: "1"}
+servers: [{url: /v1, x-google-endpoint: {allowCors: true}}]
+x-google-api-management:
+  backends:
+    orders: {address: "BACKEND", jwtAudience: "https://orders.example", pathTranslation: APPEND_PATH_TO_ADDRESS}
+paths:
+  /orders/{id}:
+    get:
+      operationId: getOrder
+      x-google-backend: orders
+      responses: {"200": {description: ok}}
+`, "BACKEND", echo(t, "orders"))
+	f.succeed("POST", apisPath+"/shop/configs?apiConfigId=c1", configBody(document))
+	f.succeed("POST", gateways+"?gatewayId=pr-1", object{"apiConfig": name(apisPath) + "/shop/configs/c1"})
+	host := f.do("GET", gateways+"/pr-1", nil).str("defaultHostname")
+	if code, body := f.get(host, "/v1/orders/7"); code != 200 || !strings.HasPrefix(body, "orders /v1/orders/7") {
+		t.Errorf("the gateway answers %d %s", code, body)
+	}
+	bad := strings.Replace(document, "x-google-backend: orders", "x-google-backend: others", 1)
+	code, out := f.call("POST", apisPath+"/shop/configs?apiConfigId=c2", configBody(bad))
+	want := "Cannot convert to service config.\n'location: \"openapi.yaml: Operation 'get' in path '/orders/{id}'\"\n kind: ERROR\n message: " +
+		"\"There is no backend 'others' in x-google-api-management.\"\n'"
+	if code != http.StatusBadRequest || out.str("error", "status") != "INVALID_ARGUMENT" || out.str("error", "message") != want {
+		t.Errorf("got %d %v", code, out)
+	}
+}
+
 func TestConcurrentConfigCreation(t *testing.T) {
 	for hazard, want := range map[Hazard][2]string{
 		HazardNewer: {"ACTIVE", "FAILED"}, HazardBoth: {"FAILED", "FAILED"}, HazardNone: {"ACTIVE", "ACTIVE"},
