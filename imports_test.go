@@ -59,6 +59,7 @@ var architecture = map[string]row{
 	"internal/openapi": {
 		internal: []string{"internal/preview"},
 		foreign:  []string{"github.com/getkin/kin-openapi/", "go.yaml.in/yaml/v3"},
+		tests:    []string{"internal/openapi/openapitest", "internal/gateway", "github.com/golang-jwt/jwt/v5"},
 	},
 	"internal/openapi/openapitest": {foreign: []string{"go.yaml.in/yaml/v3"}},
 	"internal/apidiff":             {foreign: []string{"github.com/getkin/kin-openapi/", "github.com/oasdiff/"}},

@@ -136,6 +136,7 @@ func TestProblemsOfOpenAPI3(t *testing.T) {
 		return head + `"components":{"securitySchemes":{"s":{` + fields +
 			`}}},"security":[{"s":[]}],"paths":{"/a":{"get":{"operationId":"a","responses":{}}}}}`
 	}
+	nullable := strings.Replace(op(`,"parameters":[{"name":"q","in":"query","schema":{"type":["object","null"]}}]`), "3.0.4", "3.1.0", 1)
 	for document, want := range map[string]string{
 		`{"openapi":"3.0.4","paths":{"/a":{"get":{"operationId":"a","responses":{}}}}}`:                        "required field 'x-google-api-management'",
 		head + `"paths":{"/a":{"get":{"operationId":"a"}}}}`:                                                   "Operation 'get' in path '/a': Operation does not have the required 'responses' field",
@@ -169,8 +170,8 @@ func TestProblemsOfOpenAPI3(t *testing.T) {
 		op(`,"security":[{"none":[]}]`):                                            "security definition 'none' does not exist",
 		op(`,"parameters":[{"name":"q","in":"query","schema":{"type":"object"}}]`): "parameter 'q'",
 		op(`,"parameters":[{"$ref":"#/components/parameters/Q"}]},"put":{"operationId":"b","responses":{}}}},"components":{"parameters":{"Q":{"name":"q","in":"query","schema":{"$ref":"#/components/schemas/S"}}},"schemas":{"S":{"type":"object"}}},"x":{"y":{"z":{`): "parameter 'q'",
-		strings.Replace(op(`,"parameters":[{"name":"q","in":"query","schema":{"type":["object","null"]}}]`), "3.0.4", "3.1.0", 1):                                                                                                                                       "parameter 'q'",
-		op(`,"requestBody":{"content":{"a/b":{"schema":{"$ref":"other.yaml"}}}}`):                                                                                                                                                                                       "reference 'other.yaml' is external",
+		nullable: "parameter 'q'",
+		op(`,"requestBody":{"content":{"a/b":{"schema":{"$ref":"other.yaml"}}}}`): "reference 'other.yaml' is external",
 	} {
 		_, err := New([]byte(document), Options{})
 		problem, ok := errors.AsType[*DocumentError](err)

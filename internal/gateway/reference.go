@@ -16,14 +16,19 @@ func checkReferences(problems *DocumentError, tree any) {
 	}
 }
 
-// externalReferences appends the external references below tree, which is the value of the field parent.
-func externalReferences(refs []string, tree any, parent string) []string {
+// externalReferences appends the external references below tree. Where the keys of tree are the author's own names, named is
+// the field that holds them, such as "properties"; else it is "".
+func externalReferences(refs []string, tree any, named string) []string {
 	visit := func(name string, value any) {
-		if ref, isText := value.(string); isText && name == "$ref" && !strings.HasPrefix(ref, "#") {
-			refs = append(refs, ref)
-		}
-		if !isData(parent, name) {
-			refs = externalReferences(refs, value, name)
+		switch {
+		case isData(named, name):
+		case named != "":
+			refs = externalReferences(refs, value, "")
+		default:
+			if ref, isText := value.(string); isText && name == "$ref" && !strings.HasPrefix(ref, "#") {
+				refs = append(refs, ref)
+			}
+			refs = externalReferences(refs, value, ownNames(name))
 		}
 	}
 	switch t := tree.(type) {
@@ -37,19 +42,29 @@ func externalReferences(refs []string, tree any, parent string) []string {
 		}
 	case []any:
 		for _, item := range t {
-			refs = externalReferences(refs, item, parent)
+			refs = externalReferences(refs, item, "")
 		}
 	}
 	return refs
 }
 
-// isData tells whether the field name of an object that is the value of parent holds data of the API's users or of other
-// tools, in which "$ref" has no meaning. Below some fields the names are the author's own, or "default" is a response.
-func isData(parent, name string) bool {
-	switch parent {
+// ownNames is the field if its keys are names that the author has chosen.
+func ownNames(field string) string {
+	switch field {
 	case "properties", "definitions", "responses", "parameters", "paths", "schemas", "headers", "requestBodies", "callbacks",
-		"links", "examples", "$defs", "patternProperties", "dependentSchemas", "securitySchemes", "pathItems":
-		return false
+		"links", "$defs", "patternProperties", "dependentSchemas", "securitySchemes", "pathItems":
+		return field
 	}
-	return strings.HasPrefix(name, "x-") || name == "value" || name == "example" || name == "examples" || name == "default" || name == "enum" || name == "const"
+	return ""
+}
+
+// isData tells whether a field holds data of the API's users or of other tools, in which "$ref" has no meaning.
+func isData(named, name string) bool {
+	switch named {
+	case "":
+		return strings.HasPrefix(name, "x-") || slices.Contains([]string{"value", "example", "examples", "default", "enum", "const"}, name)
+	case "paths", "responses", "callbacks":
+		return strings.HasPrefix(name, "x-")
+	}
+	return false
 }

@@ -188,7 +188,7 @@ func (a *assembler) fill(p *part, h hole, op *placed) {
 	case operationID:
 		d.string(op.id)
 	case linkTo:
-		d.string(p.linkID(p.links[h.at]))
+		d.string(p.linkIDs[p.links[h.at]])
 	case backendOf:
 		d.raw(a.backend(op))
 	case inlineName:
@@ -217,14 +217,6 @@ func (a *assembler) reference(p *part, item int) {
 	d.raw(p.items[item].section.pointer(a.settings.target))
 	d.raw(p.final[item])
 	d.b = append(d.b, '"')
-}
-
-// linkID is the operationId in the composed document of what a link leads to.
-func (p *part) linkID(to linked) string {
-	if id, ok := p.linkIDs[to]; ok {
-		return id
-	}
-	return to.id
 }
 
 // backend is what stands after x-google-backend and its colon.

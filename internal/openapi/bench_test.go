@@ -7,15 +7,17 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/gangway-dev/gangway/internal/openapi/openapitest"
 )
 
 // BenchmarkCompose composes generated documents, all of them JSON or YAML, from bytes to bytes. The floor is reading the
 // same bytes once: into any with encoding/json, or into nodes with yaml.v3. After one document has changed, the others are
 // in the cache.
 func BenchmarkCompose(b *testing.B) {
-	for _, services := range []int{10, 100} {
+	for _, services := range []int{10, 100, 500} {
 		for _, format := range []Format{JSON, YAML} {
-			documents := benchDocuments(b, services, format)
+			documents := benchDocuments(services, format)
 			name := fmt.Sprintf("%d/%s", services, format)
 			b.Run(name, func(b *testing.B) { benchCompose(b, documents, format) })
 			b.Run(name+"/floor", func(b *testing.B) { benchFloor(b, documents, format) })
@@ -24,27 +26,8 @@ func BenchmarkCompose(b *testing.B) {
 	}
 }
 
-func benchDocuments(b *testing.B, services int, format Format) []Document {
-	b.Helper()
-	documents := generate(b, 1, services, 20)
-	for i := range documents {
-		d := &documents[i]
-		var v any
-		if err := yaml.Unmarshal(d.Content, &v); err != nil {
-			b.Fatal(err)
-		}
-		var err error
-		if format == JSON {
-			d.Content, err = json.MarshalIndent(v, "", "  ")
-		} else {
-			d.Content, err = yaml.Marshal(v)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-		d.File = strings.TrimSuffix(strings.TrimSuffix(d.File, ".json"), ".yaml") + "." + string(format)
-	}
-	return documents
+func benchDocuments(services int, format Format) []Document {
+	return generated(openapitest.Corpus(1, services, string(format)))
 }
 
 func size(documents []Document) (n int64) {

@@ -132,9 +132,9 @@ func (c *Composition) join(documents []*Document, contracts []*contract) (proble
 	for _, op := range operations {
 		op.owner.placed = append(op.owner.placed, op)
 	}
-	nameOperations(operations)
+	ids := nameOperations(operations)
 	for _, p := range c.parts {
-		p.resolveLinks()
+		p.resolveLinks(ids)
 	}
 	c.nameItems()
 	c.merged = c.mergeTags()
@@ -296,8 +296,9 @@ func (op *placed) provenance() Operation {
 	}
 }
 
-// resolveLinks finds out what the operations that links lead to are called now.
-func (p *part) resolveLinks() {
+// resolveLinks finds out what the operations that links lead to are called now. A link that led to none of its document's
+// must not come to lead to another service's.
+func (p *part) resolveLinks(taken *names) {
 	if len(p.links) == 0 {
 		return
 	}
@@ -305,5 +306,10 @@ func (p *part) resolveLinks() {
 	for _, op := range p.placed {
 		p.linkIDs[linked{id: op.operation.id}] = op.id
 		p.linkIDs[linked{path: op.own, method: op.method}] = op.id
+	}
+	for _, to := range p.links {
+		if _, known := p.linkIDs[to]; !known {
+			p.linkIDs[to] = taken.take(to.id)
+		}
 	}
 }

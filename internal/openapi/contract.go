@@ -39,6 +39,7 @@ type item struct {
 	hash     uint64 // of what it says, name included; equal for equal items
 	targets  []int  // items that it refers to, each once
 	inherits bool   // payloads name it: it has a discriminator, or what it is made of has one
+	links    bool   // it leads to operations of its own service: no other service's item means the same
 	fragment
 }
 
@@ -100,10 +101,13 @@ type compiler struct {
 	queue      []value // of items, by their index
 	consumes   media   // the root's
 	produces   media
-	backend    backendRule // the root's
-	backends   map[string]backendRule
+	backend    backendRule    // the root's
 	base       string         // in front of all paths, without a slash at its end
 	inherited  *[]alternative // the root's security; nil until an operation asks for it
+
+	linksAt         []place            // of the contract's links
+	operationNodes  map[itemKey]linked // operations by where they stand; nil until a link asks for them
+	operationPlaces map[linked]bool
 
 	named    int           // how many items the document names itself: the first ones
 	children map[int][]int // schemas by what they are made of; nil until somebody asks
@@ -150,6 +154,7 @@ func compile(d *Document, s settings) (*contract, error) {
 		c.readShared()
 		c.readPaths()
 		c.writeItems()
+		c.checkLinks()
 	}
 	c.contract.piece = piece{c.writer.b, c.writer.holes}
 	c.contract.read = c.sources.read
@@ -330,7 +335,9 @@ func (c *compiler) writeItems() {
 		it, v := c.contract.items[i], c.queue[i]
 		c.builder.reset()
 		c.targets = nil
+		links := len(c.contract.links)
 		c.buildItem(it, v)
+		it.links = len(c.contract.links) > links
 		it.targets = distinctInts(c.targets)
 		it.hash = mix(it.named, c.hash(c.builder.nodes))
 		it.fragment = c.write(c.itemDepth())

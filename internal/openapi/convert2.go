@@ -73,9 +73,8 @@ func (c *compiler) buildParameter(v value, at *int) {
 // convertParameterMember builds what a parameter or header of OpenAPI 2.0 has in common with one of 3.0. The others belong
 // to its schema.
 func (c *compiler) convertParameterMember(k, m value) {
-	switch key := k.text(); {
-	case key == "name" || key == "in" || key == "description" || key == "required" || key == "allowEmptyValue" ||
-		key == "example" || key == "deprecated" || strings.HasPrefix(key, "x-"):
+	shared := []string{"name", "in", "description", "required", "allowEmptyValue", "example", "deprecated"}
+	if key := k.text(); slices.Contains(shared, key) || strings.HasPrefix(key, "x-") {
 		c.builder.member(k, m)
 	}
 }
@@ -85,21 +84,23 @@ func (c *compiler) convertStyle(v value) {
 	if v.str("type") != "array" {
 		return
 	}
-	style, explode := "form", false
-	if in := v.str("in"); in == "path" || in == "header" || in == "" { // "" is a response's header
-		style = "simple"
+	style, explode := "simple", false
+	in, format := v.str("in"), v.str("collectionFormat")
+	inForm := in == "query" || in == "formData" // elsewhere, 3.0 knows only one way
+	if inForm {
+		style = "form"
 	}
-	switch format := v.get("collectionFormat"); format.text() {
-	case "", "csv":
-	case "multi":
+	switch {
+	case format == "" || format == "csv":
+	case format == "multi" && inForm:
 		explode = true
-	case "ssv":
+	case format == "ssv" && inForm:
 		style = "spaceDelimited"
-	case "pipes":
+	case format == "pipes" && inForm:
 		style = "pipeDelimited"
 	default:
 		k, _ := v.member("collectionFormat")
-		c.loss(k, "OpenAPI 3.0 has no such way to write a list", "use csv, ssv, pipes or multi")
+		c.loss(k, "OpenAPI 3.0 has no such way to write a list here", "use csv")
 	}
 	c.builder.pair("style", style)
 	c.builder.key("explode")
@@ -121,7 +122,7 @@ func (c *compiler) convertItems(v value) {
 			if inner, f := m.member("collectionFormat"); inner.ok() && f.text() != "csv" {
 				c.loss(inner, "OpenAPI 3.0 knows how a list is written, not one within it", "use csv")
 			}
-			c.convertItems(m)
+			c.convertField(m)
 		case "type":
 			(&schemaConversion{compiler: c, schema: v}).oneType(kind, !format.ok())
 		case "format", "default", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern",
@@ -170,11 +171,11 @@ func (c *compiler) buildRequestBody(v value, consumes media) {
 			c.builder.member(k, m)
 		}
 	}
-	if v.isTrue("required") {
+	if v.required() {
 		c.builder.key("required")
 		c.builder.bool(true)
 	}
-	c.buildContent(consumes.or("application/json"), func() {
+	c.buildContent(consumes.or("application/json"), func(string) {
 		if schema := v.get("schema"); schema.ok() {
 			c.builder.key("schema")
 			c.buildSchema(schema)
@@ -183,8 +184,8 @@ func (c *compiler) buildRequestBody(v value, consumes media) {
 	c.builder.end(start)
 }
 
-// buildContent builds what is the same in each of some media types.
-func (c *compiler) buildContent(types []string, members func()) {
+// buildContent builds a content, each media type once.
+func (c *compiler) buildContent(types []string, members func(mediaType string)) {
 	c.builder.key("content")
 	start := c.builder.begin(mapping)
 	for i, t := range types {
@@ -193,7 +194,7 @@ func (c *compiler) buildContent(types []string, members func()) {
 		}
 		c.builder.key(t)
 		one := c.builder.begin(mapping)
-		members()
+		members(t)
 		c.builder.end(one)
 	}
 	c.builder.end(start)
@@ -206,7 +207,7 @@ func (c *compiler) buildForm(fields []parameter, consumes media) {
 		if f.settled.str("type") == "file" {
 			kind = "multipart/form-data"
 		}
-		if f.settled.isTrue("required") {
+		if f.settled.required() {
 			required = append(required, f.name)
 		}
 	}
@@ -215,7 +216,7 @@ func (c *compiler) buildForm(fields []parameter, consumes media) {
 		c.builder.key("required")
 		c.builder.bool(true)
 	}
-	c.buildContent(consumes.or(kind), func() {
+	c.buildContent(consumes.or(kind), func(string) {
 		c.builder.key("schema")
 		schema := c.builder.begin(mapping)
 		c.builder.pair("type", "object")
@@ -236,7 +237,7 @@ func (c *compiler) buildForm(fields []parameter, consumes media) {
 	c.builder.end(start)
 }
 
-// convertField builds the schema of a form field, with its description and extensions.
+// convertField builds the schema of a form field or of a list's items, with its description and extensions.
 func (c *compiler) convertField(v value) {
 	at := len(c.builder.nodes)
 	c.convertItems(v)
@@ -311,20 +312,13 @@ func (c *compiler) convertResponse(v value, produces media) {
 	}
 	for k := range given.members() {
 		if !slices.Contains(types, k.text()) {
-			types = append(types[:len(types):len(types)], k.text())
+			types = append(slices.Clip(types), k.text())
 		}
 	}
 	if len(types) == 0 {
 		return
 	}
-	c.builder.key("content")
-	content := c.builder.begin(mapping)
-	for i, t := range types {
-		if slices.Contains(types[:i], t) || c.tooLarge() {
-			continue
-		}
-		c.builder.key(t)
-		one := c.builder.begin(mapping)
+	c.buildContent(types, func(t string) {
 		if schema.ok() {
 			c.builder.key("schema")
 			c.buildSchema(schema)
@@ -333,7 +327,5 @@ func (c *compiler) convertResponse(v value, produces media) {
 			c.builder.key("example")
 			c.builder.data(example)
 		}
-		c.builder.end(one)
-	}
-	c.builder.end(content)
+	})
 }

@@ -48,25 +48,34 @@ func (s *sources) open(from *tree, ref string, at place) *tree {
 	return t
 }
 
-// resolve makes a path in the repository of the part of a reference before its fragment, or says why it must not be
+// resolve makes a path in the repository of the part of a reference before its fragment, or reports why it must not be
 // followed.
 func (s *sources) resolve(from *tree, ref string, at place) (string, bool) {
+	name, no := inRepository(from, ref)
+	if no.text != "" {
+		s.report.problem(at, RuleReference, no.hint, "the reference %s %s", quote(ref), no.text)
+		return "", false
+	}
+	return name, true
+}
+
+// refusal says why something is refused, and what to do; nothing is if its text is empty.
+type refusal struct{ text, hint string }
+
+// inRepository makes a path in the repository of the part of a reference before its fragment.
+func inRepository(from *tree, ref string) (string, refusal) {
 	name, err := url.PathUnescape(ref)
 	if u, parsed := url.Parse(ref); err != nil || parsed != nil || u.Scheme != "" || u.Host != "" {
-		s.report.problem(at, RuleReference, "put what it refers to into a file of the repository",
-			"the reference %s leads to another place", quote(ref))
-		return "", false
+		return "", refusal{"leads to another place", "put what it refers to into a file of the repository"}
 	}
 	joined := path.Join(path.Dir(from.file), name)
 	switch {
 	case strings.HasPrefix(name, "/"):
-		s.report.problem(at, RuleReference, "write a path relative to this file", "the reference %s is an absolute path", quote(ref))
+		return "", refusal{"is an absolute path", "write a path relative to this file"}
 	case joined == ".." || strings.HasPrefix(joined, "../") || strings.ContainsAny(name, "\\\x00"):
-		s.report.problem(at, RuleReference, "put the file into the repository", "the reference %s leads out of the repository", quote(ref))
-	default:
-		return joined, true
+		return "", refusal{"leads out of the repository", "put the file into the repository"}
 	}
-	return "", false
+	return joined, refusal{}
 }
 
 func (s *sources) load(name string, at place) *tree {

@@ -53,7 +53,7 @@ func folded(id string) string { return strings.ToLower(identifier(id)) }
 
 // nameOperations makes operationIds unique: those that several operations have get their service's name in front, and
 // those that are still the same get method and path after it. Operations are in the order of path and method.
-func nameOperations(operations []*placed) {
+func nameOperations(operations []*placed) *names {
 	for _, longer := range [...]func(*placed) string{
 		func(op *placed) string { return identifier(op.owner.document.Service) + "_" + op.id },
 		func(op *placed) string { return op.id + "_" + identifier(op.method+op.path) },
@@ -77,6 +77,7 @@ func nameOperations(operations []*placed) {
 		}
 		op.id = ids.take(op.id)
 	}
+	return ids
 }
 
 // names gives out names that are different from each other.

@@ -64,27 +64,9 @@ func (c *compiler) readPaths() {
 
 // readPathItem reads a path item, which may stand elsewhere.
 func (c *compiler) readPathItem(path string, at place, item value) {
-	for n := 0; ; n++ {
-		r := item.get("$ref")
-		if !r.ok() {
-			break
-		}
-		target := c.locate(r, pathItem)
-		switch {
-		case !target.ok():
-			return
-		case n == maxChain:
-			c.problem(at, RuleReference, "write out the path item", "the path item is nothing but references to references")
-			return
-		case !c.want(target, mapping, path):
-			return
-		}
-		for k := range item.members() {
-			if k.text() != "$ref" {
-				c.warn(k.at(), RuleReference, "put it into the path item that is referred to", "%s beside a reference is left out", quote(k.text()))
-			}
-		}
-		item = target
+	item = c.settledPathItem(path, at, item)
+	if !item.ok() {
+		return
 	}
 	p := &pathItemOf{path: path, item: item, at: at, base: c.readBase(item, c.base)}
 	var ok bool
@@ -110,6 +92,32 @@ func (c *compiler) readPathItem(path string, at place, item value) {
 				"%s is not a method of OpenAPI", quote(key))
 		}
 	}
+}
+
+// settledPathItem follows a path item's references; none where that can't be done, which is reported then.
+func (c *compiler) settledPathItem(path string, at place, item value) value {
+	for range maxChain {
+		r := item.get("$ref")
+		if !r.ok() {
+			return item
+		}
+		target := c.locate(r, pathItem)
+		if !target.ok() || !c.want(target, mapping, path) {
+			return value{}
+		}
+		for k := range item.members() {
+			switch key := k.text(); {
+			case key == "$ref":
+			case isMethod(c.in, key) || key == "parameters" || key == "servers":
+				c.problem(k.at(), RuleReference, "put it into the path item that is referred to", "%s can't be beside a reference", quote(key))
+			default:
+				c.warn(k.at(), RuleReference, "put it into the path item that is referred to", "%s beside a reference is left out", quote(key))
+			}
+		}
+		item = target
+	}
+	c.problem(at, RuleReference, "write out the path item", "the path item is nothing but references to references")
+	return value{}
 }
 
 // readExtras writes what a path item has beside operations.
@@ -162,8 +170,8 @@ func (c *compiler) readOperation(p *pathItemOf, k, n value) {
 	w := &operationWriter{compiler: c, operation: op, node: n, parameters: c.readParameters(op, p, n)}
 	c.readResponses(op, n)
 	op.hasParameters = len(t.names()) > 0 || slices.ContainsFunc(w.parameters, func(q parameter) bool {
-		return q.settled.isTrue("required")
-	}) || n.get("requestBody").isTrue("required")
+		return q.settled.required()
+	}) || n.get("requestBody").required()
 	w.write()
 	c.contract.operations = append(c.contract.operations, op)
 }

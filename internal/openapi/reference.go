@@ -47,7 +47,7 @@ func (c *compiler) follow(r value) value {
 		}
 	}
 	if !hasFragment || fragment == "" {
-		if file == "" {
+		if t == c.sources.root {
 			c.problem(r.at(), RuleReference, "name what it refers to", "the reference %s leads to the whole document", quote(r.text()))
 			return value{}
 		}
@@ -134,7 +134,7 @@ func (c *compiler) resolve(r value, s shape) int {
 // hoistedName makes a name for a value in the middle of the document or in another file: its place moves when documents
 // are composed.
 func hoistedName(root, t *tree, ref string) string {
-	file, fragment, _ := strings.Cut(ref, "#")
+	_, fragment, _ := strings.Cut(ref, "#")
 	tokens := pointer(fragment)
 	if t == root {
 		return identifier(strings.Join(tokens, "_"))
@@ -143,9 +143,6 @@ func hoistedName(root, t *tree, ref string) string {
 		return safeName(tokens[n-1])
 	}
 	base := path.Base(t.file)
-	if file == "" {
-		file = base
-	}
 	words := []string{strings.TrimSuffix(base, path.Ext(base))}
 	if fragment != "" {
 		words = append(words, tokens...)
@@ -271,25 +268,80 @@ func (c *compiler) buildMember(k, m value, s shape) {
 	}
 }
 
-// linked is the operation that a link leads to.
+// linked is the operation that a link leads to, by its operationId or its path and method in its document.
 type linked struct{ id, path, method string }
 
 // buildLinked builds the operation of a link. Its operationId may change, and so may its place.
 func (c *compiler) buildLinked(k, v value) {
-	to := linked{}
-	if k.text() == "operationId" {
-		to.id = strings.Clone(v.text())
-	} else {
-		file, fragment, _ := strings.Cut(v.text(), "#")
-		tokens := pointer(fragment)
-		if file != "" || len(tokens) != 3 || tokens[0] != "paths" {
-			c.warn(v.at(), RuleReference, "write operationId", "the link to %s leads out of the document", quote(v.text()))
+	to := linked{id: strings.Clone(v.text())}
+	if k.text() == "operationRef" {
+		var ok bool
+		if to, ok = c.linkedBy(v); !ok {
+			c.warn(v.at(), RuleReference, "write the operationId of one of the document's own operations",
+				"the link to %s leads out of the document", quote(v.text()))
 			c.builder.member(k, v)
 			return
 		}
-		to.path, to.method = strings.Clone(tokens[1]), strings.Clone(tokens[2])
 	}
 	c.builder.key("operationId")
 	c.builder.hole(linkTo, len(c.contract.links))
 	c.contract.links = append(c.contract.links, to)
+	c.linksAt = append(c.linksAt, v.at())
+}
+
+// checkLinks reports links that lead to no operation.
+func (c *compiler) checkLinks() {
+	for i, to := range c.contract.links {
+		if to.id != "" && !slices.ContainsFunc(c.operations, func(op *operation) bool { return op.id == to.id }) {
+			c.warn(c.linksAt[i], RuleReference, "correct the operationId", "no operation of the document is called %s", quote(to.id))
+		}
+	}
+}
+
+// linkedBy finds the operation of the document that an operationRef means: by its path, or by its place in the file that
+// its path item is kept in.
+func (c *compiler) linkedBy(v value) (linked, bool) {
+	name, fragment, _ := strings.Cut(v.text(), "#")
+	if c.operationNodes == nil {
+		c.findOperations()
+	}
+	t := v.t
+	if name != "" {
+		file, no := inRepository(v.t, name)
+		if t = c.sources.trees[file]; file == c.sources.root.file {
+			t = c.sources.root
+		}
+		if no.text != "" || t == nil {
+			return linked{}, false
+		}
+	}
+	tokens := pointer(fragment)
+	if t == c.sources.root && len(tokens) == 3 && tokens[0] == "paths" {
+		to := linked{path: strings.Clone(tokens[1]), method: strings.Clone(tokens[2])}
+		return to, c.operationPlaces[to]
+	}
+	target := lookUp(t.root(), tokens)
+	to, ok := c.operationNodes[itemKey{tree: target.t, entry: target.i}]
+	return to, ok
+}
+
+// findOperations notes where all operations stand. Of one that several paths share, the first path counts.
+func (c *compiler) findOperations() {
+	c.operationNodes, c.operationPlaces = map[itemKey]linked{}, map[linked]bool{}
+	for k, item := range c.root.get("paths").members() {
+		if !strings.HasPrefix(k.text(), "/") {
+			continue
+		}
+		for m, n := range c.settled(item, pathItem).members() {
+			if !isMethod(c.in, m.text()) {
+				continue
+			}
+			to := linked{path: strings.Clone(k.text()), method: m.text()}
+			c.operationPlaces[to] = true
+			at := itemKey{tree: n.t, entry: n.i}
+			if _, known := c.operationNodes[at]; !known {
+				c.operationNodes[at] = to
+			}
+		}
+	}
 }

@@ -121,6 +121,9 @@ func (c *Composition) classify(disputed []owned, total int) []uint64 {
 	for _, p := range c.parts {
 		for i, it := range p.items {
 			classes[p.first+i] = it.hash
+			if it.links {
+				classes[p.first+i] = mix(it.hash, uint64(p.first)) //nolint:gosec // a number of the part's own
+			}
 		}
 	}
 	next := make([]uint64, len(disputed))

@@ -181,8 +181,8 @@ func (v value) str(key string) string {
 	return ""
 }
 
-// isTrue tells whether the boolean true is under a key.
-func (v value) isTrue(key string) bool {
-	m := v.get(key)
+// required tells whether the value says of itself that it is.
+func (v value) required() bool {
+	m := v.get("required")
 	return m.is(boolean) && m.text() == "true"
 }

@@ -44,22 +44,23 @@ func (d *document) simple(n *node, in string) map[string]*term {
 	}
 	if n.str("type") == "array" {
 		fields["explode"] = &term{label: "false"}
-		collection(fields, n.str("collectionFormat"))
+		collection(fields, n.str("collectionFormat"), style == "form")
 	}
 	styled(fields, style)
 	return fields
 }
 
-// collection is how the values of a list are separated. OpenAPI 3.0 has no tabs for that.
-func collection(fields map[string]*term, format string) {
-	switch format {
-	case "multi":
+// collection is how the values of a list are separated. OpenAPI 3.0 has no tabs for that, and in paths and headers nothing
+// but commas.
+func collection(fields map[string]*term, format string, inForm bool) {
+	switch {
+	case format == "multi" && inForm:
 		fields["style"], fields["explode"] = leaf("%q", "form"), trueTerm
-	case "ssv":
+	case format == "ssv" && inForm:
 		fields["style"] = leaf("%q", "spaceDelimited")
-	case "pipes":
+	case format == "pipes" && inForm:
 		fields["style"] = leaf("%q", "pipeDelimited")
-	case "tsv":
+	case format == "tsv" && inForm:
 		fields["style"], fields["explode"] = leaf(anything), leaf(anything)
 	}
 }
@@ -126,7 +127,7 @@ func (d *document) form(consumes []string, form []*node) *term {
 		})
 		if field.str("type") == "array" {
 			one := map[string]*term{"explode": {label: "false"}}
-			collection(one, field.str("collectionFormat"))
+			collection(one, field.str("collectionFormat"), true)
 			styled(one, "form")
 			if one["style"].label != `"form"` || one["explode"].label != "true" {
 				encoding[name] = mapTerm(one)
