@@ -3,14 +3,16 @@ package openapi
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Render writes the composed document in the options' format. Equal compositions are written alike to the byte. The error
 // is an [*Error] when the document is larger than it may be.
 func (c *Composition) Render() ([]byte, error) {
-	a := &assembler{Composition: c, document: newDocumentWriter(c.settings.format, c.size()), backends: map[backendKey]string{}}
+	a := &assembler{Composition: c, document: newDocumentWriter(c.settings.format, c.size())}
 	a.root()
 	if a.full() {
 		return nil, &Error{Findings: []Finding{{
@@ -25,29 +27,44 @@ func (c *Composition) Render() ([]byte, error) {
 // size is about how many bytes the document has.
 func (c *Composition) size() int {
 	size := 4096
-	for _, p := range c.parts {
-		for _, op := range p.placed {
-			size += int(op.end-op.start) + 24*int(op.lastHole-op.firstHole) + 320
-		}
+	for _, g := range c.groups {
+		size += groupSize(g)
 	}
 	for s := range c.shared {
 		for _, it := range c.shared[s] {
-			f := it.item().fragment
-			size += int(f.end-f.start) + 40*int(f.lastHole-f.firstHole) + 32
+			size += it.size()
 		}
 	}
 	return min(size, c.options.Limits.ResultBytes+4096)
 }
 
+// groupSize is about how many bytes the operations of a path have.
+func groupSize(group []*placed) int {
+	size := 0
+	for _, op := range group {
+		size += op.fragment.size() + 320
+	}
+	return size
+}
+
+func (it sharedItem) size() int { return it.item().fragment.size() + 48 }
+
+func (f fragment) size() int { return int(f.end-f.start) + 32*int(f.lastHole-f.firstHole) }
+
 // An assembler writes a composed document out of the parts' fragments.
 type assembler struct {
 	*Composition
 	document *documentWriter
-	backends map[backendKey]string // written out for OpenAPI 2.0, by name for 3.0
 }
 
 // backendKey is one of the ways in which a service is called.
 type backendKey struct {
+	part *part
+	rule backendRule
+}
+
+type namedRule struct {
+	name string
 	part *part
 	rule backendRule
 }
@@ -120,19 +137,53 @@ func (a *assembler) paths() {
 		return
 	}
 	d.open("paths")
-	for _, g := range a.groups {
-		if a.full() {
-			break
-		}
-		d.open(g[0].path)
+	a.each(len(a.groups), func(i int) int { return groupSize(a.groups[i]) }, func(part *assembler, i int) {
+		g := a.groups[i]
+		part.document.open(g[0].path)
 		for _, op := range g {
-			d.key(op.method)
-			a.copy(op.owner, op.fragment, op)
+			part.document.key(op.method)
+			part.copy(op.owner, op.fragment, op)
 		}
-		a.extras(g)
-		d.close()
-	}
+		part.extras(g)
+		part.document.close()
+	})
 	d.close()
+}
+
+// minimumShare is how many bytes are worth a goroutine.
+const minimumShare = 256 << 10
+
+// each writes n members of the current mapping, each processor a share of them. All write into the document's own memory,
+// each where its share is expected to begin; then the gaps are closed.
+func (a *assembler) each(n int, size func(i int) int, write func(part *assembler, i int)) {
+	total := 0
+	for i := range n {
+		total += size(i)
+	}
+	shares := max(1, min(runtime.GOMAXPROCS(0), total/minimumShare))
+	parts := make([]*documentWriter, shares)
+	d := a.document
+	d.b = slices.Grow(d.b, total)
+	start, at, next := len(d.b), len(d.b), 0
+	var writers sync.WaitGroup
+	for k := range parts {
+		first, bytes := next, 0
+		for next < n && (bytes < total/shares || k == shares-1) {
+			bytes += size(next)
+			next++
+		}
+		part := &assembler{Composition: a.Composition, document: d.share(at, bytes, k == 0)}
+		parts[k] = part.document
+		at += bytes
+		last := next
+		writers.Go(func() {
+			for i := first; i < last && !part.full(); i++ {
+				write(part, i)
+			}
+		})
+	}
+	writers.Wait()
+	d.join(start, parts)
 }
 
 // extras writes the extensions of the path items that a path's operations come from.
@@ -155,13 +206,11 @@ func (a *assembler) sections() {
 			continue
 		}
 		a.document.open(s.in(a.settings.target))
-		for _, it := range a.shared[s] {
-			if a.full() {
-				return
-			}
-			a.document.key(it.name)
-			a.copy(it.part, it.item().fragment, nil)
-		}
+		list := a.shared[s]
+		a.each(len(list), func(i int) int { return list[i].size() }, func(part *assembler, i int) {
+			part.document.key(list[i].name)
+			part.copy(list[i].part, list[i].item().fragment, nil)
+		})
 		a.document.close()
 	}
 }
@@ -190,7 +239,7 @@ func (a *assembler) fill(p *part, h hole, op *placed) {
 	case linkTo:
 		d.string(p.linkIDs[p.links[h.at]])
 	case backendOf:
-		d.raw(a.backend(op))
+		d.raw(op.backendText)
 	case inlineName:
 		in := &p.inlined[h.at]
 		if op.names[in.segment] != op.operation.names[in.segment] {
@@ -219,37 +268,49 @@ func (a *assembler) reference(p *part, item int) {
 	d.b = append(d.b, '"')
 }
 
-// backend is what stands after x-google-backend and its colon.
-func (a *assembler) backend(op *placed) string {
-	key := backendKey{op.owner, op.backend}
-	if known, ok := a.backends[key]; ok {
-		return known
+// nameBackends settles what stands after each operation's x-google-backend and its colon: in OpenAPI 2.0 all of it, in 3.0
+// the name of one of the backends.
+func (c *Composition) nameBackends() {
+	taken := newNames(strings.ToLower)
+	written := map[backendKey]string{}
+	for _, p := range c.parts {
+		for i, op := range p.placed {
+			key := backendKey{p, op.backend}
+			if i > 0 && op.backend == p.placed[i-1].backend {
+				op.backendText = p.placed[i-1].backendText
+				continue
+			}
+			text, known := written[key]
+			if !known {
+				text = c.nameBackend(p, op, taken)
+				written[key] = text
+			}
+			op.backendText = text
+		}
 	}
-	var b builder
-	op.backend.build(&b, op.owner.document.Backend, v2)
-	var w writer
-	a.settings.format.value(&w, b.nodes, operationDepth+1)
-	a.backends[key] = string(w.b)
-	return string(w.b)
 }
 
-// management3 builds x-google-api-management, and names the backends.
+func (c *Composition) nameBackend(p *part, op *placed, taken *names) string {
+	if c.settings.target == v2 {
+		var b builder
+		op.backend.build(&b, p.document.Backend, v2)
+		var w writer
+		c.settings.format.value(&w, b.nodes, operationDepth+1)
+		return string(w.b)
+	}
+	name := taken.take(safeName(p.document.Service))
+	c.backends = append(c.backends, namedRule{name, p, op.backend})
+	return c.settings.format.scalar(name)
+}
+
+// management3 builds x-google-api-management.
 func (a *assembler) management3(b *builder) {
 	start := b.begin(mapping)
 	b.key("backends")
 	list := b.begin(mapping)
-	taken := newNames(strings.ToLower)
-	for _, p := range a.parts {
-		for _, op := range p.placed {
-			key := backendKey{p, op.backend}
-			if _, known := a.backends[key]; known {
-				continue
-			}
-			name := taken.take(safeName(p.document.Service))
-			b.key(name)
-			op.backend.build(b, p.document.Backend, v30)
-			a.backends[key] = a.settings.format.scalar(name)
-		}
+	for _, n := range a.backends {
+		b.key(n.name)
+		n.rule.build(b, n.part.document.Backend, v30)
 	}
 	b.end(list)
 	if metrics := a.named(metricsOf); len(metrics) > 0 {

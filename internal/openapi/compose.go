@@ -24,12 +24,14 @@ type Composition struct {
 	groups   [][]*placed
 	shared   [sectionCount][]sharedItem // in the order of names
 	merged   []tag
+	backends []namedRule // for OpenAPI 3.0
 }
 
 // A part is one document in a composition.
 type part struct {
 	*contract
 	document *Document
+	service  string   // see prefix
 	first    int      // of the part's items among all of them
 	final    []string // the items' names in the composed document
 	placed   []*placed
@@ -44,6 +46,8 @@ type placed struct {
 	folded string   // id, as far as API Gateway may tell it from others
 	path   string   // with the names of parameters that the path's operations have in common
 	names  []string // of the path's parameters
+
+	backendText string // what stands after x-google-backend
 }
 
 // Compose merges documents into one for API Gateway. The order of the documents does not matter. The error is an
@@ -84,8 +88,29 @@ func Compose(documents []Document, o Options) (*Composition, error) {
 }
 
 // join puts what has been compiled together, and says what prevents it.
-func (c *Composition) join(documents []*Document, contracts []*contract) (problems []Finding) {
-	var operations []*placed
+func (c *Composition) join(documents []*Document, contracts []*contract) []Finding {
+	if problems := c.place(documents, contracts); len(problems) > 0 {
+		return append(problems, c.arrange()...)
+	}
+	var items sync.WaitGroup // what operations share and operations themselves have nothing to do with each other
+	var warnings []Finding
+	items.Go(func() { warnings = c.nameItems() })
+	problems := c.arrange()
+	if len(problems) == 0 {
+		c.nameOperations()
+	}
+	items.Wait()
+	if len(problems) > 0 {
+		return problems
+	}
+	c.Warnings = append(c.Warnings, warnings...)
+	c.merged = c.mergeTags()
+	c.warnExtras()
+	return nil
+}
+
+// place makes parts of documents. What is wrong with a document by itself is what it returns.
+func (c *Composition) place(documents []*Document, contracts []*contract) (problems []Finding) {
 	for i, d := range documents {
 		if d.Service == "" || i > 0 && documents[i-1].Service == d.Service {
 			problems = append(problems, Finding{
@@ -112,20 +137,28 @@ func (c *Composition) join(documents []*Document, contracts []*contract) (proble
 			all[i] = placed{operation: op, owner: p, id: op.id, folded: op.foldedID, path: op.full, names: op.names}
 			p.placed = append(p.placed, &all[i])
 		}
-		operations = append(operations, p.placed...)
 		c.parts = append(c.parts, p)
 	}
-	operations, conflicts := findConflicts(operations)
-	problems = append(problems, conflicts...)
+	return problems
+}
+
+// arrange groups the operations of all parts by path.
+func (c *Composition) arrange() []Finding {
+	var operations []*placed
+	for _, p := range c.parts {
+		operations = append(operations, p.placed...)
+	}
+	operations, problems := findConflicts(operations)
 	c.groups = groupByPath(operations)
 	for _, g := range c.groups {
 		problems = append(problems, unifyTemplates(g)...)
 	}
-	problems = append(problems, c.checkManagement()...)
-	if len(problems) > 0 {
-		return problems
-	}
-	operations = inOrder(c.groups)
+	return append(problems, c.checkManagement()...)
+}
+
+// nameOperations settles the order of the operations, their operationIds and their backends' names.
+func (c *Composition) nameOperations() {
+	operations := inOrder(c.groups)
 	for _, p := range c.parts {
 		p.placed = p.placed[:0]
 	}
@@ -136,14 +169,11 @@ func (c *Composition) join(documents []*Document, contracts []*contract) (proble
 	for _, p := range c.parts {
 		p.resolveLinks(ids)
 	}
-	c.nameItems()
-	c.merged = c.mergeTags()
-	c.warnExtras()
 	c.Operations = make([]Operation, 0, len(operations))
 	for _, op := range operations {
 		c.Operations = append(c.Operations, op.provenance())
 	}
-	return nil
+	c.nameBackends()
 }
 
 // warn adds the documents' own warnings to those of the composition.
@@ -290,7 +320,7 @@ func inOrder(groups [][]*placed) []*placed {
 func (op *placed) provenance() Operation {
 	file := cmp.Or(op.at.file, op.owner.file)
 	return Operation{
-		Method: strings.ToUpper(op.method), Path: op.path, ID: op.id, Service: op.owner.document.Service,
+		Method: op.upper, Path: op.path, ID: op.id, Service: op.owner.document.Service,
 		File: file, Line: int(op.at.line), Column: int(op.at.column), Origin: op.owner.document.Origin,
 		Public: isPublic(op.security), HasParameters: op.hasParameters,
 	}

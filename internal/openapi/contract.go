@@ -34,6 +34,7 @@ type fragment struct{ start, end, firstHole, lastHole int32 }
 type item struct {
 	section  section
 	name     string // in its own document
+	safe     string // the name as every version of OpenAPI allows it
 	at       place
 	named    uint64 // hash of section and name
 	hash     uint64 // of what it says, name included; equal for equal items
@@ -324,7 +325,7 @@ func (c *compiler) addItem(s section, name string, at place, v value) int {
 	index := len(c.contract.items)
 	c.items[itemKey{v.t, v.i, s}] = index
 	name = strings.Clone(c.names[s].take(name))
-	c.contract.items = append(c.contract.items, &item{section: s, name: name, named: hashName(s, name), at: at})
+	c.contract.items = append(c.contract.items, &item{section: s, name: name, safe: safeName(name), named: hashName(s, name), at: at})
 	c.queue = append(c.queue, v)
 	return index
 }

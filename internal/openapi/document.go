@@ -1,5 +1,7 @@
 package openapi
 
+import "slices"
+
 // A documentWriter writes the outer structure of a document: mappings in mappings, with values that are built or copied
 // in.
 type documentWriter struct {
@@ -8,6 +10,8 @@ type documentWriter struct {
 	depth   int
 	first   bool // nothing has been written yet in the current mapping
 	builder builder
+
+	reserved int // of a share: the bytes that it may write in place
 }
 
 func newDocumentWriter(f Format, size int) *documentWriter {
@@ -17,6 +21,27 @@ func newDocumentWriter(f Format, size int) *documentWriter {
 		d.raw("{")
 	}
 	return d
+}
+
+// share is a writer of members for the mapping that d is in. It writes into d's memory from an offset on, as long as its
+// bytes are enough.
+func (d *documentWriter) share(at, bytes int, first bool) *documentWriter {
+	next := &documentWriter{format: d.format, depth: d.depth, first: d.first && first, reserved: bytes}
+	next.b = d.b[at : at : at+bytes]
+	return next
+}
+
+// join puts what shares have written behind the first start bytes, without gaps.
+func (d *documentWriter) join(start int, shares []*documentWriter) {
+	d.first = false
+	out := d.b[:start]
+	if slices.ContainsFunc(shares, func(s *documentWriter) bool { return cap(s.b) > s.reserved }) {
+		out = slices.Clone(out) // a share that has moved may be longer than its place: nothing may be overwritten
+	}
+	for _, s := range shares {
+		out = append(out, s.b...)
+	}
+	d.b = out
 }
 
 // key writes a key and its colon; what stands after it has to follow.

@@ -107,13 +107,20 @@ func (f *findings) settle() {
 	}
 }
 
-func sortFindings(list []Finding) {
-	slices.SortStableFunc(list, func(a, b Finding) int {
-		return cmp.Or(
-			cmp.Compare(a.Service, b.Service), cmp.Compare(a.last(), b.last()), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
-			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message),
-		)
-	})
+func sortFindings(list []Finding) { slices.SortFunc(list, compareFindings) }
+
+// compareFindings is a total order: by service, place and what is said.
+func compareFindings(a, b Finding) int {
+	if order := strings.Compare(a.Service, b.Service); order != 0 {
+		return order
+	}
+	if order := cmp.Or(cmp.Compare(a.last(), b.last()), strings.Compare(a.File, b.File)); order != 0 {
+		return order
+	}
+	if order := cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)); order != 0 {
+		return order
+	}
+	return cmp.Or(strings.Compare(a.Message, b.Message), strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Hint, b.Hint))
 }
 
 // quote makes a name from a document fit for a message: on one line and not too long.
@@ -126,7 +133,12 @@ func quote(s string) string {
 		}
 		s = s[:cut] + "…"
 	}
-	return strconv.Quote(s)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.Quote(s)
+		}
+	}
+	return `"` + s + `"`
 }
 
 // clip keeps a text that goes into a hint short.

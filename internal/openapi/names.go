@@ -84,7 +84,8 @@ func nameOperations(operations []*placed) *names {
 type names struct {
 	fold func(string) string // names with equal folds are the same
 	used map[string]bool
-	next map[string]int // by the name that was asked for: the number to try next
+	also func(string) bool // more names that are used; may be nil
+	next map[string]int    // by the name that was asked for: the number to try next
 }
 
 func newNames(fold func(string) string) *names {
@@ -94,7 +95,7 @@ func newNames(fold func(string) string) *names {
 // take is the name, or the name with the smallest number after it that is free.
 func (n *names) take(name string) string {
 	free := name
-	for n.used[n.fold(free)] {
+	for n.used[n.fold(free)] || n.also != nil && n.also(free) {
 		number := max(n.next[name], 2)
 		n.next[name] = number + 1
 		free = name + "_" + strconv.Itoa(number)

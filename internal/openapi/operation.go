@@ -7,7 +7,7 @@ import (
 
 // An operation is one method of one path, with everything that it inherits in its own document.
 type operation struct {
-	method        string   // as in documents: get
+	method, upper string   // as in documents, get, and as in HTTP, GET
 	own           string   // the path in its own document
 	full          string   // the path with its prefix
 	names         []string // of the path's parameters
@@ -146,7 +146,10 @@ func (c *compiler) readOperation(p *pathItemOf, k, n value) {
 			return
 		}
 	}
-	op := &operation{method: k.text(), own: strings.Clone(p.path), full: t.String(), names: t.names(), template: t, key: t.key(), at: k.at(), id: n.str("operationId"), extras: p.extras}
+	op := &operation{
+		method: k.text(), upper: strings.ToUpper(k.text()), own: strings.Clone(p.path), full: t.String(), names: t.names(),
+		template: t, key: t.key(), at: k.at(), id: n.str("operationId"), extras: p.extras,
+	}
 	op.folded = strings.ToLower(op.key)
 	for _, name := range [...]string{"operationId", "summary", "description"} {
 		if v := n.get(name); v.ok() {

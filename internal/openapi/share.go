@@ -2,16 +2,10 @@ package openapi
 
 import (
 	"cmp"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 )
-
-// itemName is a name in a section.
-type itemName struct {
-	section section
-	name    string
-}
 
 // An owned item is one of a part's items.
 type owned struct {
@@ -32,82 +26,152 @@ type sharedItem struct {
 
 // nameItems settles the names of what operations share. Services that mean the same by a name share it; where they don't,
 // each meaning is named after the first service that has it. Of items that mean the same, the first service's is written.
-func (c *Composition) nameItems() {
-	total := 0
-	for _, p := range c.parts {
-		p.first = total
-		total += len(p.items)
-		p.final = make([]string, len(p.items))
-	}
-	owners := make(map[itemName][]owned, total)
-	for _, p := range c.parts {
-		for i, it := range p.items {
-			n := itemName{it.section, it.name}
-			owners[n] = append(owners[n], owned{p, i})
+//
+// The result are warnings about names that mattered.
+func (c *Composition) nameItems() []Finding {
+	n := newNaming(c.parts)
+	classes := c.classify(n)
+	var replaced [][]owned // names that can't stay as they are
+	for _, owners := range n.groups() {
+		first := owners[0]
+		it := first.item()
+		if it.safe != it.name || slices.ContainsFunc(owners, func(o owned) bool { return classes[o.number()] != classes[first.number()] }) {
+			replaced = append(replaced, owners)
+			continue
 		}
+		for _, o := range owners {
+			o.part.final[o.at] = it.name
+		}
+		c.shared[it.section] = append(c.shared[it.section], sharedItem{it.name, first})
 	}
-	order := slices.SortedFunc(maps.Keys(owners), func(a, b itemName) int {
-		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.name, b.name))
+	slices.SortFunc(replaced, func(a, b []owned) int {
+		x, y := a[0].item(), b[0].item()
+		return cmp.Or(cmp.Compare(x.section, y.section), strings.Compare(x.name, y.name))
 	})
-	var taken [sectionCount]*names
-	for s := range taken {
-		taken[s] = newNames(func(name string) string { return name })
-	}
-	var disputed []owned
-	for _, n := range order {
-		if safeName(n.name) == n.name {
-			taken[n.section].used[n.name] = true
-		}
-		if len(owners[n]) > 1 {
-			disputed = append(disputed, owners[n]...)
-		}
-	}
-	classes := c.classify(disputed, total)
-	for _, n := range order {
-		c.rename(owners[n], classes, taken[n.section])
+	var warnings []Finding
+	for _, owners := range replaced {
+		warnings = c.rename(warnings, owners, classes, n)
 	}
 	for s := range c.shared {
 		slices.SortFunc(c.shared[s], func(a, b sharedItem) int { return strings.Compare(a.name, b.name) })
 	}
+	return warnings
 }
 
-// rename gives the items of one name their final names. Owners are in the order of their services.
-func (c *Composition) rename(owners []owned, classes []uint64, taken *names) {
+// rename gives the items of one name other names, one for each meaning, and appends warnings about that. Owners are in the
+// order of their services.
+func (c *Composition) rename(warnings []Finding, owners []owned, classes []uint64, n *naming) []Finding {
 	first := owners[0]
-	section := first.item().section
-	safe := safeName(first.item().name)
-	if !slices.ContainsFunc(owners, func(o owned) bool { return classes[o.number()] != classes[first.number()] }) {
-		if safe != first.item().name {
-			safe = taken.take(safe)
-		}
-		for _, o := range owners {
-			o.part.final[o.at] = safe
-		}
-		c.shared[section] = append(c.shared[section], sharedItem{safe, first})
-		return
-	}
-	byClass := map[uint64]string{}
-	for _, o := range owners {
+	section, safe := first.item().section, first.item().safe
+	disputed := slices.ContainsFunc(owners, func(o owned) bool { return classes[o.number()] != classes[first.number()] })
+	for i, o := range owners {
 		class := classes[o.number()]
-		final, ok := byClass[class]
-		if !ok {
-			final = taken.take(identifier(o.part.document.Service) + "_" + safe)
-			byClass[class] = final
-			c.shared[section] = append(c.shared[section], sharedItem{final, o})
-			c.warnRenamed(o, final)
+		same := slices.IndexFunc(owners[:i], func(other owned) bool { return classes[other.number()] == class })
+		if same >= 0 {
+			o.part.final[o.at] = owners[same].part.final[owners[same].at]
+			continue
 		}
+		final := safe
+		if disputed {
+			final = o.part.prefix() + safe
+		}
+		final = n.take(section, final)
 		o.part.final[o.at] = final
+		c.shared[section] = append(c.shared[section], sharedItem{final, o})
+		if disputed {
+			warnings = c.warnRenamed(warnings, o, final)
+		}
+	}
+	return warnings
+}
+
+// prefix is what stands in front of the names of the part's service.
+func (p *part) prefix() string {
+	if p.service == "" {
+		p.service = identifier(p.document.Service) + "_"
+	}
+	return p.service
+}
+
+// warnRenamed warns where a name is more than a name: in OpenAPI 2.0, a discriminator's values are names of definitions, and
+// nothing can map them.
+func (c *Composition) warnRenamed(warnings []Finding, o owned, final string) []Finding {
+	it := o.item()
+	if !it.inherits || c.settings.target != v2 {
+		return warnings
+	}
+	return append(warnings, o.part.finding(it.at, RuleName, "use different names, or OpenAPI 3, which has mappings",
+		"other services mean something else by %s in %s; the discriminator's value for it stays the same, though the definition is called %s",
+		quote(it.name), it.section.in(c.settings.target), quote(final)))
+}
+
+// naming is all items by their names.
+type naming struct {
+	items  []owned  // those of one name together, in the order of services
+	hashes []uint64 // of the items' sections and names
+	taken  [sectionCount]*names
+}
+
+// newNaming collects the items of all parts. Their order is that of hashes, and has to make no difference.
+func newNaming(parts []*part) *naming {
+	total := 0
+	for _, p := range parts {
+		p.first = total
+		total += len(p.items)
+		p.final = make([]string, len(p.items))
+	}
+	type hashed struct {
+		hash uint64
+		owned
+	}
+	all := make([]hashed, 0, total)
+	for _, p := range parts {
+		for i, it := range p.items {
+			all = append(all, hashed{it.named, owned{p, i}})
+		}
+	}
+	slices.SortFunc(all, func(a, b hashed) int {
+		if a.hash != b.hash {
+			return cmp.Compare(a.hash, b.hash)
+		}
+		return cmp.Compare(a.number(), b.number())
+	})
+	n := &naming{items: make([]owned, total), hashes: make([]uint64, total)}
+	for i, h := range all {
+		n.items[i], n.hashes[i] = h.owned, h.hash
+	}
+	return n
+}
+
+// groups yields the items of each name.
+func (n *naming) groups() iter.Seq2[int, []owned] {
+	return func(yield func(int, []owned) bool) {
+		for from := 0; from < len(n.items); {
+			to := from + 1
+			for to < len(n.items) && n.hashes[to] == n.hashes[from] {
+				to++
+			}
+			if !yield(from, n.items[from:to:to]) {
+				return
+			}
+			from = to
+		}
 	}
 }
 
-func (c *Composition) warnRenamed(o owned, final string) {
-	it := o.item()
-	c.Warnings = append(c.Warnings, o.part.finding(it.at, RuleName, "use one definition, or different names",
-		"other services mean something else by %s in %s; it is called %s", quote(it.name), it.section.in(c.settings.target), quote(final)))
-	if it.inherits && c.settings.target == v2 {
-		c.Warnings = append(c.Warnings, o.part.finding(it.at, RuleName, "use different names",
-			"the discriminator's value for %s stays the same, though the definition is called %s", quote(it.name), quote(final)))
+// take is a name that no item has, neither before nor after it is renamed.
+func (n *naming) take(s section, name string) string {
+	if n.taken[s] == nil {
+		n.taken[s] = newNames(func(name string) string { return name })
+		n.taken[s].also = func(name string) bool { return n.has(s, name) }
 	}
+	return n.taken[s].take(name)
+}
+
+// has tells whether an item has the name in its document.
+func (n *naming) has(s section, name string) bool {
+	_, found := slices.BinarySearch(n.hashes, hashName(s, name))
+	return found
 }
 
 // maxRounds is how often meanings are compared again. Each round looks one reference further; real documents need few.
@@ -116,14 +180,20 @@ const maxRounds = 100
 // classify finds out which items of one name mean the same: what they say is equal, and so is everything that they refer
 // to. Recursive items are equal as long as nothing tells them apart, so this starts with classes of equal text and splits
 // them until they stay as they are (partition refinement). Where that takes too long, nothing is shared.
-func (c *Composition) classify(disputed []owned, total int) []uint64 {
-	classes := make([]uint64, total)
+func (c *Composition) classify(n *naming) []uint64 {
+	classes := make([]uint64, len(n.items))
 	for _, p := range c.parts {
 		for i, it := range p.items {
 			classes[p.first+i] = it.hash
 			if it.links {
 				classes[p.first+i] = mix(it.hash, uint64(p.first)) //nolint:gosec // a number of the part's own
 			}
+		}
+	}
+	var disputed []owned
+	for _, owners := range n.groups() {
+		if len(owners) > 1 {
+			disputed = append(disputed, owners...)
 		}
 	}
 	next := make([]uint64, len(disputed))
