@@ -80,7 +80,8 @@ var architecture = map[string]row{
 	},
 	"internal/reconcile": {
 		internal: []string{
-			"internal/catalog", "internal/openapi", "internal/preview", "internal/report", "internal/site", "internal/worker",
+			"internal/apidiff", "internal/catalog", "internal/openapi", "internal/preview", "internal/report", "internal/site",
+			"internal/worker",
 		},
 		foreign: []string{"golang.org/x/sync/"},
 		tests:   []string{"internal/sqlite", "internal/preview/previewtest"},

@@ -165,3 +165,21 @@ func (c *Client) BranchHead(ctx context.Context, repo preview.Repository, branch
 	}
 	return "", fmt.Errorf("%s: GitHub's answer holds no commit", doing)
 }
+
+// MergeBase is the newest commit that two commits have in common. [preview.ErrNotFound] also means that there is none.
+// https://docs.github.com/en/rest/commits/commits#compare-two-commits
+func (c *Client) MergeBase(ctx context.Context, repo preview.Repository, base, head string) (string, error) {
+	doing := fmt.Sprintf("comparing %s with %s in %s", preview.ShortSHA(head), preview.ShortSHA(base), repo.FullName())
+	if !validSHA(base) || !validSHA(head) {
+		return "", fmt.Errorf("%s: %q and %q are not both SHAs of commits", doing, base, head)
+	}
+	lib := c.as(repo.Installation)
+	comparison, _, err := lib.Repositories.CompareCommits(ctx, repo.Owner, repo.Name, base, head, &api.ListOptions{PerPage: 1})
+	if err != nil {
+		return "", translate(doing, err)
+	}
+	if sha := comparison.GetMergeBaseCommit().GetSHA(); validSHA(sha) {
+		return sha, nil
+	}
+	return "", fmt.Errorf("%s: GitHub's answer holds no commit", doing)
+}

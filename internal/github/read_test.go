@@ -208,3 +208,24 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestMergeBase(t *testing.T) {
+	w := newWorld(t)
+	p := w.open(t, emulator.NewPull{})
+	fork := p.BaseSHA
+	if got := must[string](t)(w.MergeBase(t.Context(), w.repo, fork, p.HeadSHA)); got != fork {
+		t.Errorf("of a branch that is up to date: %s, want %s", got, fork)
+	}
+	moved := must[string](t)(w.hub.Commit(t.Context(), w.repo.FullName(), "main", "octocat", emulator.Change{
+		Message: "Go on", Files: map[string]string{"other.txt": "other"},
+	}))
+	if got := must[string](t)(w.MergeBase(t.Context(), w.repo, moved, p.HeadSHA)); got != fork || moved == fork {
+		t.Errorf("of a branch that is behind: %s, want %s", got, fork)
+	}
+	if _, err := w.MergeBase(t.Context(), w.repo, strings.Repeat("0", 40), p.HeadSHA); !errors.Is(err, preview.ErrNotFound) {
+		t.Errorf("of a commit that isn't there: %v", err)
+	}
+	if _, err := w.MergeBase(t.Context(), w.repo, "main", p.HeadSHA); err == nil || !strings.Contains(err.Error(), `"main"`) {
+		t.Errorf("of a branch: %v", err)
+	}
+}

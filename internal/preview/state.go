@@ -177,6 +177,31 @@ type Serving struct {
 	Probe      string          `json:"probe,omitempty"` // "" when the probe answered, else what it said
 	Operations []Operation     `json:"operations,omitempty"`
 	Warnings   []Finding       `json:"warnings,omitempty"` // about the members' documents
+	API        *APIChanges     `json:"api,omitempty"`      // what the pull request changes for callers; nil where nobody has looked
+}
+
+// APIChanges are what a pull request changes in its services' APIs since its branch left the base branch.
+type APIChanges struct {
+	Counts   string      `json:"counts,omitempty"`   // of operations, in words; "" when callers notice nothing
+	Breaking int         `json:"breaking,omitempty"` // how many of all changes break callers
+	Headline string      `json:"headline,omitempty"` // the operation that matters most, "" for none
+	Says     string      `json:"says,omitempty"`     // what happened to it, to stand after it
+	List     []APIChange `json:"list,omitempty"`
+	Behind   []APIChange `json:"behind,omitempty"`  // what the base branch has changed meanwhile
+	Unknown  []string    `json:"unknown,omitempty"` // why some service's changes are not known, in words
+}
+
+// An APIChange is what happened to one operation in one respect. Its texts are of one line without markup.
+type APIChange struct {
+	Service  string   `json:"service"`
+	Kind     string   `json:"kind"` // added, removed, changed, opened, authentication, quota, shadowing or documentation
+	Method   string   `json:"method"`
+	Path     string   `json:"path"`
+	Severity string   `json:"severity"` // harmless, risky or breaking
+	Details  []string `json:"details,omitempty"`
+	File     string   `json:"file,omitempty"`
+	Line     int      `json:"line,omitempty"`
+	Column   int      `json:"column,omitempty"`
 }
 
 // A ServingMember is a member as the gateway serves it.

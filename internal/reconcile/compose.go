@@ -62,7 +62,11 @@ func (l *look) compose(ctx context.Context) (*preview.Serving, *preview.Failure,
 			serving.Assumed = append(serving.Assumed, p.document.Service)
 		}
 	}
-	return l.render(serving, list)
+	serving, failure, err := l.render(serving, list)
+	if serving != nil {
+		serving.API = l.changes(ctx, parts, serving.Operations)
+	}
+	return serving, failure, err
 }
 
 // render composes the documents and names the result.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"sync"
 	"time"
 
@@ -17,10 +18,16 @@ import (
 // when it is 0, and return the id.
 type GitHub interface {
 	OpenPullRequests(ctx context.Context, repo preview.Repository) ([]int, error)
+	RedeliverFailed(ctx context.Context, since time.Time) (int, error)
+	Reader
+	Writer
+}
+
+// A Reader reads what is in repositories.
+type Reader interface {
 	Content(ctx context.Context, repo preview.Repository, path, sha string) ([]byte, error)
 	BranchHead(ctx context.Context, repo preview.Repository, branch string) (string, error)
-	RedeliverFailed(ctx context.Context, since time.Time) (int, error)
-	Writer
+	MergeBase(ctx context.Context, repo preview.Repository, base, head string) (string, error) // of two SHAs
 }
 
 // A Writer writes what people see on a pull request.
@@ -37,11 +44,12 @@ const maxDocuments = 2000
 
 // documents keeps OpenAPI documents. A file at a commit never changes, so that an entry is right for ever.
 type documents struct {
-	github GitHub
+	github Reader
 
 	mu    sync.Mutex
 	known map[documentKey][]byte
 	order []documentKey
+	bases map[[3]string]string // merge bases of two commits of a repository
 }
 
 type documentKey struct {
@@ -49,8 +57,8 @@ type documentKey struct {
 	path, sha  string
 }
 
-func newDocuments(github GitHub) *documents {
-	return &documents{github: github, known: map[documentKey][]byte{}}
+func newDocuments(github Reader) *documents {
+	return &documents{github: github, known: map[documentKey][]byte{}, bases: map[[3]string]string{}}
 }
 
 // read returns a file at a commit. The bytes are shared: nobody may change them.
@@ -77,6 +85,28 @@ func (d *documents) read(ctx context.Context, repo preview.Repository, path, sha
 		d.order = d.order[1:]
 	}
 	return content, nil
+}
+
+// mergeBase is where two commits' histories part. That never changes either.
+func (d *documents) mergeBase(ctx context.Context, repo preview.Repository, base, head string) (string, error) {
+	key := [3]string{strconv.FormatInt(repo.ID, 10), base, head}
+	d.mu.Lock()
+	known, ok := d.bases[key]
+	d.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	found, err := d.github.MergeBase(ctx, repo, base, head)
+	if err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.bases) >= maxDocuments {
+		clear(d.bases)
+	}
+	d.bases[key] = found
+	return found, nil
 }
 
 // at are the files of a repository at a commit, as a composition asks for them.

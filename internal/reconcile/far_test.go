@@ -28,10 +28,16 @@ func (w *world) OpenPullRequests(context.Context, preview.Repository) ([]int, er
 	return w.open, w.call("list-pulls")
 }
 
-func (w *world) Content(_ context.Context, _ preview.Repository, path, _ string) ([]byte, error) {
+func (w *world) Content(_ context.Context, _ preview.Repository, path, commit string) ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	name := strings.TrimSuffix(path, ".yaml")
+	if w.missing == path+" "+commit[:1] {
+		return nil, preview.ErrNotFound
+	}
+	if paths, ok := w.documents[path+" "+commit[:1]]; ok {
+		return []byte("swagger: '2.0'\ninfo: {title: t, version: '1'}\npaths:\n" + paths), w.call("content", path)
+	}
 	document := fmt.Sprintf("swagger: '2.0'\ninfo: {title: %s, version: '1'}\npaths:\n  /%s:\n    get:\n      operationId: list-%s\n"+
 		"      responses: {'200': {description: ok}}\n", name, name, name)
 	return []byte(document), w.call("content", path)
@@ -41,6 +47,12 @@ func (w *world) BranchHead(context.Context, preview.Repository, string) (string,
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return sha("b"), w.call("branch")
+}
+
+func (w *world) MergeBase(_ context.Context, _ preview.Repository, base, head string) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return sha(w.mergeBase), w.call("merge-base", base[:1], head[:1])
 }
 
 func (w *world) RedeliverFailed(context.Context, time.Time) (int, error) {

@@ -44,7 +44,10 @@ type world struct {
 
 	mu        sync.Mutex
 	calls     []string
-	fail      map[string]error // by call, or by the call's first word
+	fail      map[string]error  // by call, or by the call's first word
+	documents map[string]string // paths of a document by the file and the commit's first letter: "orders.yaml a"
+	mergeBase string            // its first letter
+	missing   string            // a file that isn't there at a commit
 	services  map[string]preview.CloudRunService
 	revisions map[string]preview.CloudRunRevision
 	configs   map[string]preview.APIConfig
@@ -66,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	w := &world{
-		t: t, store: store, fail: map[string]error{},
+		t: t, store: store, fail: map[string]error{}, mergeBase: "b",
 		services: map[string]preview.CloudRunService{}, revisions: map[string]preview.CloudRunRevision{},
 		configs: map[string]preview.APIConfig{}, gateways: map[string]preview.APIGateway{},
 		states: map[preview.Key]preview.StackState{},

@@ -31,6 +31,7 @@ func (v view) checkRun() *CheckRun {
 	c.Status, c.Conclusion = v.conclusion()
 	p := &page{limit: maxSummary - 100}
 	v.body(p)
+	v.changeTable(p)
 	v.api(p)
 	if p.full {
 		p.b.WriteString("\n\n_Cut: there is more than fits here._")
@@ -86,7 +87,8 @@ func (v view) log() string {
 	return ""
 }
 
-// annotations point at the findings, and at what was repaired or left out in what is served. They are plain text to GitHub.
+// annotations point at the findings, at what was repaired or left out in what is served, and at changes that somebody should
+// look at. They are plain text to GitHub.
 func (v view) annotations() []Annotation {
 	var all []Annotation
 	for _, f := range v.failures {
@@ -99,6 +101,7 @@ func (v view) annotations() []Annotation {
 			all = append(all, annotation(finding, "warning", "OpenAPI document"))
 		}
 	}
+	all = append(all, v.changeAnnotations()...)
 	all = slices.DeleteFunc(all, func(a Annotation) bool { return a.Path == "" })
 	return all[:min(len(all), maxAnnotations)]
 }

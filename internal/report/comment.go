@@ -67,6 +67,8 @@ func (v view) body(p *page) {
 		}
 		v.table(p)
 		v.origin(p)
+		v.changes(p)
+		v.expiry(p)
 	case updating:
 		v.open(p, "Open the preview of "+commit(v.Observed.Serving.HeadSHA), "")
 		v.table(p)
@@ -142,7 +144,7 @@ func (v view) row(m preview.Member) string {
 	return "⏳ waiting"
 }
 
-// origin says where all else comes from, and how long the preview stays.
+// origin says where all else comes from.
 func (v view) origin(p *page) {
 	s := v.Observed.Serving
 	if s.Others > 0 {
@@ -163,6 +165,10 @@ func (v view) origin(p *page) {
 	if v.Wanted.AllChanged {
 		p.block("ℹ️ Note: this pull request changes more files than GitHub lists, so that all services count as changed.")
 	}
+}
+
+// expiry says how long the preview stays.
+func (v view) expiry(p *page) {
 	if v.Expire > 0 {
 		p.block("Removed " + span(v.Expire) + " after the last push.")
 	}

@@ -40,6 +40,13 @@ func everywhere(s string) []Preview {
 	up.Observed.Serving.Probe = s
 	up.Observed.Serving.Operations = []preview.Operation{{Method: "GET", Path: "/" + s, Service: s}, {Method: s, Path: s, Service: s}}
 	up.Observed.Serving.Assumed = []string{s}
+	change := preview.APIChange{Service: s, Kind: s, Method: s, Path: s, Severity: s, Details: []string{s}, File: s, Line: 1}
+	opened := change
+	opened.Kind = "opened"
+	up.Wanted.BaseRef = s
+	up.Observed.Serving.API = &preview.APIChanges{
+		Counts: s, Breaking: 1, Headline: s, Says: s, List: []preview.APIChange{change, opened}, Behind: []preview.APIChange{change}, Unknown: []string{s},
+	}
 	up.Wanted.Members[0].Service, up.Wanted.Members[0].Revision, up.Wanted.Members[0].URL = s, s, "https://direct.example"+s
 
 	stopped := live()

@@ -74,6 +74,30 @@ func serving(sha string, generation int64) *preview.Serving {
 	}
 }
 
+// changes are of all kinds.
+func changes() *preview.APIChanges {
+	c := func(kind, method, path, severity string, details ...string) preview.APIChange {
+		return preview.APIChange{
+			Service: "orders", Kind: kind, Method: method, Path: path, Severity: severity, Details: details, File: "orders/openapi.yaml", Line: 12, Column: 5,
+		}
+	}
+	return &preview.APIChanges{
+		Counts: "2 operations added, 1 removed, 2 changed", Breaking: 3, Headline: "DELETE /orders/{id}", Says: "is gone",
+		List: []preview.APIChange{
+			c("added", "GET", "/orders/open", "harmless"),
+			c("shadowing", "GET", "/orders/open", "breaking", "takes requests from GET /orders/{id} of the service legacy"),
+			c("added", "POST", "/hooks", "risky", "public: anyone may call it"),
+			c("removed", "DELETE", "/orders/{id}", "breaking"),
+			c("changed", "POST", "/orders", "breaking", `added the new required "query" request parameter "shop"`, "and 2 more"),
+			c("opened", "GET", "/orders", "risky", "anyone may call it; before, it needed firebase"),
+			c("documentation", "GET", "/orders/{id}", "harmless", "summary changed"),
+		},
+		Behind: []preview.APIChange{
+			c("added", "GET", "/a", "harmless"), c("removed", "GET", "/b", "breaking"), c("changed", "GET", "/c", "harmless"), c("added", "GET", "/d", "harmless"),
+		},
+	}
+}
+
 // states are the previews of the golden files.
 func states() map[string]Preview {
 	all := map[string]Preview{}
@@ -107,6 +131,15 @@ func liveStates(put func(string, func(*Preview))) {
 	put("ready-assumed", func(p *Preview) {
 		p.Observed.Serving.Assumed = []string{"users", "catalog"}
 		p.Observed.Serving.Others, p.Wanted.AllChanged, p.Expire = 1, true, 0
+	})
+	put("ready-changes", func(p *Preview) { p.Wanted.BaseRef, p.Observed.Serving.API = "main", changes() })
+	put("ready-changes-unknown", func(p *Preview) {
+		p.Observed.Serving.API = &preview.APIChanges{Unknown: []string{"orders could not be compared: its document could not be read"}}
+	})
+	put("updating-changes-of-another-head", func(p *Preview) {
+		p.Wanted.Members[0] = member("orders", preview.StepBuilding)
+		p.Observed.Serving = serving(old, 2)
+		p.Observed.Serving.API = changes()
 	})
 	put("ready-without-a-page", func(p *Preview) { p.Observed.Serving.Open = "" })
 	put("checking", func(p *Preview) { p.Observed.Serving.Probe = notCalled })

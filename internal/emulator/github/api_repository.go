@@ -299,6 +299,10 @@ func (s *Server) compare(c *call) (*answer, error) {
 	if !found || err != nil || err2 != nil {
 		return nil, errNotFound
 	}
+	mergeBase, err := git.line(ctx, "merge-base", base, head)
+	if err != nil {
+		return nil, errNotFound // as for histories that have nothing in common
+	}
 	files, err := s.diffs.get(ctx, git, base, head)
 	if err != nil {
 		return nil, err
@@ -310,10 +314,6 @@ func (s *Server) compare(c *call) (*answer, error) {
 	var behind, ahead int
 	_, _ = fmt.Sscan(counts, &behind, &ahead)
 	status := map[[2]bool]string{{false, false}: "identical", {true, false}: "ahead", {false, true}: "behind", {true, true}: "diverged"}
-	mergeBase, err := git.line(ctx, "merge-base", base, head)
-	if err != nil {
-		return nil, err
-	}
 	list := []object{}
 	for _, f := range files[:min(len(files), 300)] {
 		list = append(list, fileJSON(f))
