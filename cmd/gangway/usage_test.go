@@ -26,6 +26,25 @@ func TestWrongArguments(t *testing.T) {
 		"emulate x":                   `"x" is too much`,
 		"version x":                   `"x" is too much`,
 		"pin":                         "want gangway pin SERVICE",
+
+		"compose":                                 "give --config FILE, or --document SERVICE=FILE",
+		"compose x":                               `there is no command "gangway compose x"`,
+		"compose --document x":                    `--document is "x": want SERVICE=`,
+		"compose --document a=absent.yaml":        "there is no file absent.yaml",
+		"compose --backend a=https://x":           "give --document a=FILE before",
+		"compose --config absent.hcl":             "absent.hcl",
+		"compose --document a=x --format xml":     `--format is "xml": want yaml or json`,
+		"compose --document a=x --openapi 3.1":    `--openapi is "3.1": want 2.0 or 3.0`,
+		"diff":                                    "there is nothing to compare: give two files",
+		"diff a.yaml":                             "one file is not enough",
+		"diff a b c":                              `"c" is too much`,
+		"diff a b --against main":                 "either compare two files, or give --config and --against",
+		"diff --against main":                     "--against needs --config",
+		"diff --config x.hcl":                     "--config needs --against",
+		"diff a b --format xml":                   `--format is "xml": want text or json`,
+		"diff a b --fail-on harmless":             `--fail-on is "harmless": want breaking, risky or none`,
+		"diff absent1.yaml absent2.yaml":          "reading absent1.yaml",
+		"diff --config absent.hcl --against main": "absent.hcl",
 	} {
 		c := root()
 		c.SetArgs(strings.Fields(args))
@@ -43,6 +62,7 @@ func TestHelp(t *testing.T) {
 	for args, want := range map[string]string{
 		"": "Start with:  gangway local", "--help": "version", "local --help": "--exit", "local pr": "Available Commands",
 		"local pr push --help": "without files", "emulate --help": "--env-file", "version --help": "which Gangway",
+		"compose --help": "--override", "diff --help": "--fail-on",
 	} {
 		c := root()
 		c.SetArgs(strings.Fields(args))

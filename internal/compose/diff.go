@@ -1,0 +1,302 @@
+package compose
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/gangway-dev/gangway/internal/apidiff"
+	"github.com/gangway-dev/gangway/internal/openapi"
+)
+
+// A DiffRequest says which documents are compared: two files, or those of the configuration's services, as they are on
+// disk, with themselves at the commit where their branch began.
+type DiffRequest struct {
+	Base, Head string // files
+	Against    string // the branch that is merged into, a commit or ref of git: instead of files
+	Config     string
+	Environment,
+	Gateway,
+	Root string // as in a [Request]
+}
+
+// A Difference is what changed in the APIs of services.
+type Difference struct {
+	Changes []apidiff.Change `json:"changes"`
+	Behind  []apidiff.Change `json:"behind,omitempty"` // what the other branch has changed meanwhile
+	Notes   []string         `json:"notes,omitempty"`  // what is not known, in words
+}
+
+// Worst is the worst severity of all changes.
+func (d *Difference) Worst() apidiff.Severity {
+	worst := apidiff.Harmless
+	for _, c := range d.Changes {
+		worst = max(worst, c.Severity)
+	}
+	return worst
+}
+
+// Diff compares. The error is one of the request, or an [openapi.Error] about a document that can't be composed now.
+func Diff(ctx context.Context, r DiffRequest) (*Difference, error) {
+	d := &Difference{Changes: []apidiff.Change{}}
+	if r.Against == "" {
+		return d, d.files(r)
+	}
+	return d, d.services(ctx, r)
+}
+
+// files compares two files.
+func (d *Difference) files(r DiffRequest) error {
+	var sides [2]apidiff.Side
+	for i, file := range []string{r.Base, r.Head} {
+		files, name, err := repositoryOf(file)
+		if err != nil {
+			return err
+		}
+		content, err := files.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", file, err)
+		}
+		document := openapi.Document{File: name, Content: content, Files: files}
+		if sides[i], err = sideOf(document, openapi.Options{Security: openapi.SecurityOf(document)}); err != nil {
+			return err
+		}
+	}
+	return d.compare("api", sides[0], sides[1])
+}
+
+// services compares the documents of a gateway's services.
+func (d *Difference) services(ctx context.Context, r DiffRequest) error {
+	in := &inputs{
+		request: Request{Config: r.Config, Environment: r.Environment, Gateway: r.Gateway, Root: r.Root},
+		files:   map[string]string{}, optional: map[string]bool{},
+	}
+	if err := in.configure(); err != nil {
+		return err
+	}
+	g := git{folder: cmp.Or(r.Root, ".")}
+	branch, err := g.commit(ctx, r.Against)
+	if err != nil {
+		return fmt.Errorf("--against is %q: %w", r.Against, err)
+	}
+	mergeBase, err := g.mergeBase(ctx, branch)
+	if err != nil {
+		return fmt.Errorf("--against is %q: %w", r.Against, err)
+	}
+	sides := map[string]apidiff.Side{}
+	var added []string
+	for _, service := range in.services {
+		head, before, ok, err := in.sides(ctx, g, service, mergeBase)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		sides[service] = head
+		added = append(added, service)
+		if err := d.compare(service, before, head); err != nil {
+			return err
+		}
+		if branch == mergeBase {
+			continue
+		}
+		if live, err := in.at(ctx, g, service, branch); err == nil {
+			late, _ := apidiff.Behind(service, before, head, live) // what can't be read there is not this branch's matter
+			d.Behind = append(d.Behind, late...)
+		}
+	}
+	return d.shadows(added, sides)
+}
+
+// sides are a service's document as it is and as it was; false where it is and was none.
+func (in *inputs) sides(ctx context.Context, g git, service, mergeBase string) (head, before apidiff.Side, ok bool, err error) {
+	files, name, err := repositoryOf(in.files[service])
+	if err != nil {
+		return head, before, false, err
+	}
+	content, err := files.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		head, err = in.side(service, name, []byte(nothing), nil)
+	case err == nil:
+		head, err = in.side(service, name, content, files)
+	}
+	if err != nil {
+		return head, before, false, fmt.Errorf("the document of %s: %w", service, err)
+	}
+	if before, err = in.at(ctx, g, service, mergeBase); err != nil {
+		return head, before, false, fmt.Errorf("the document of %s at %.7s, where the branch began: %w", service, mergeBase, err)
+	}
+	return head, before, len(head.Places)+len(before.Places) > 0, nil
+}
+
+// nothing is a document without operations.
+const nothing = `{"openapi":"3.0.4","info":{"title":"none","version":"1"},"paths":{}}`
+
+// at is a service's document at a commit; one without operations where there was none.
+func (in *inputs) at(ctx context.Context, g git, service, commit string) (apidiff.Side, error) {
+	files, name, err := g.files(ctx, in.files[service], commit)
+	if err != nil {
+		return apidiff.Side{}, err
+	}
+	content, err := files.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return in.side(service, name, []byte(nothing), nil)
+	}
+	if err != nil {
+		return apidiff.Side{}, err
+	}
+	return in.side(service, name, content, files)
+}
+
+func (in *inputs) side(service, name string, content []byte, files openapi.Files) (apidiff.Side, error) {
+	if string(content) == nothing {
+		name = "none.json"
+	}
+	return sideOf(openapi.Document{Service: service, File: name, Content: content, Files: files}, in.options)
+}
+
+// sideOf is a document by itself, composed.
+func sideOf(d openapi.Document, o openapi.Options) (apidiff.Side, error) {
+	d.Service = cmp.Or(d.Service, "api")
+	address := "https://" + d.Service + inventedHost
+	d.Backend = openapi.Backend{Address: address, Audience: address}
+	o.OpenAPI, o.Format = openapi.OpenAPI3, openapi.JSON
+	composition, err := openapi.Compose([]openapi.Document{d}, o)
+	if err != nil {
+		return apidiff.Side{}, err
+	}
+	side := apidiff.Side{Places: make(map[apidiff.Operation]apidiff.Place, len(composition.Operations))}
+	for _, op := range composition.Operations {
+		side.Places[apidiff.Operation{Method: op.Method, Path: op.Path}] = apidiff.Place{File: op.File, Line: op.Line, Column: op.Column}
+	}
+	side.Document, err = composition.Render()
+	return side, err
+}
+
+func (d *Difference) compare(service string, before, head apidiff.Side) error {
+	changes, err := apidiff.Compare(service, before, head)
+	if errors.Is(err, apidiff.ErrUnjudged) {
+		d.Notes = append(d.Notes, err.Error())
+		err = nil
+	}
+	d.Changes = append(d.Changes, changes...)
+	return err
+}
+
+// shadows looks for operations that take other services' requests.
+func (d *Difference) shadows(services []string, sides map[string]apidiff.Side) error {
+	operations := map[string][]apidiff.Operation{}
+	for _, service := range services {
+		var err error
+		if operations[service], err = apidiff.Operations(sides[service]); err != nil {
+			return err
+		}
+	}
+	added := map[string][]apidiff.Operation{}
+	for _, c := range d.Changes {
+		if c.Kind == apidiff.Added {
+			added[c.Service] = append(added[c.Service], c.Operation())
+		}
+	}
+	for _, service := range services {
+		d.Changes = append(d.Changes, apidiff.Shadowed(service, sides[service], added[service], operations)...)
+	}
+	return nil
+}
+
+// Write writes the difference as text or json.
+func (d *Difference) Write(w io.Writer, format string) error {
+	switch format {
+	case "text":
+		return d.writeText(w)
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(d)
+	}
+	return fmt.Errorf("--format is %q: want text or json", format)
+}
+
+func (d *Difference) writeText(w io.Writer) error {
+	s := apidiff.Summarize(d.Changes)
+	line := cmp.Or(s.Counts(), "callers notice nothing")
+	if s.Breaking > 0 {
+		line += fmt.Sprintf(", %d breaking", s.Breaking)
+	}
+	if s.Worst != nil {
+		line += " — " + s.Worst.Operation().String() + " " + s.Worst.Phrase()
+	}
+	if _, err := fmt.Fprintln(w, line); err != nil {
+		return err
+	}
+	if err := writeChanges(w, d.Changes); err != nil {
+		return err
+	}
+	if len(d.Behind) > 0 {
+		if _, err := fmt.Fprintln(w, "\nThe branch lacks what the other has changed meanwhile:"); err != nil {
+			return err
+		}
+		if err := writeChanges(w, d.Behind); err != nil {
+			return err
+		}
+	}
+	for _, note := range d.Notes {
+		if _, err := fmt.Fprintln(w, "note:", note); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeChanges(w io.Writer, changes []apidiff.Change) error {
+	service, operation := 0, 0
+	for _, c := range changes {
+		service, operation = max(service, len(c.Service)), max(operation, len(c.Operation().String()))
+	}
+	for _, c := range changes {
+		line := fmt.Sprintf("  %-8s  %-*s  %-*s  %-14s  %s", c.Severity, service, c.Service, operation, c.Operation(), c.Kind, place(c.Place))
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " ")); err != nil {
+			return err
+		}
+		for _, detail := range c.Details {
+			if _, err := fmt.Fprintf(w, "            %s\n", detail.Text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func place(p apidiff.Place) string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// absolute is a path without symbolic links, as git writes it; of a file that isn't there, its folder's.
+func absolute(file string) (string, error) {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	for dir, rest := path, ""; ; dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		if dir == filepath.Dir(dir) {
+			return path, nil
+		}
+	}
+}
+
+func oneLine(b []byte) string { return strings.TrimSpace(string(b)) }
