@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,7 @@ nothing is written but what was found. The rules: docs/composition.md.`,
 	f.StringVar(&r.Title, "title", "", "title of the composed document; by default the gateway's")
 	f.StringVar(&r.OpenAPI, "openapi", "", "version that is written, 2.0 or 3.0; by default the documents decide")
 	f.StringVar(&r.Format, "format", "yaml", "yaml or json")
+	f.StringArrayVar(&r.Limits, "limit", nil, "LIMIT=NUMBER: another limit than the default, for example result-bytes=20000000; may be repeated")
 	f.StringVarP(&s.output, "output", "o", "", "write the document to this file; by default to standard output")
 	f.StringVar(&s.provenance, "provenance", "", "write the origin of every operation to this file, as JSON")
 	f.BoolVar(&s.check, "check", false, "only say what is found in the documents")
@@ -63,6 +65,9 @@ nothing is written but what was found. The rules: docs/composition.md.`,
 var errFound = errors.New("the documents can't be composed")
 
 func runCompose(r compose.Request, s composeSettings, out, errOut io.Writer) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(30) // a run makes garbage of many documents at once: less memory for some time
+	}
 	result, err := compose.Run(r)
 	if err != nil {
 		return err

@@ -32,6 +32,8 @@ func TestWrongArguments(t *testing.T) {
 		"compose --document x":                    `--document is "x": want SERVICE=`,
 		"compose --document a=absent.yaml":        "there is no file absent.yaml",
 		"compose --backend a=https://x":           "give --document a=FILE before",
+		"compose --document a=x --limit x=1":      `--limit is "x=1": want LIMIT=NUMBER, with one of alias-values`,
+		"compose --document a=x --limit depth=0":  `--limit is "depth=0"`,
 		"compose --config absent.hcl":             "absent.hcl",
 		"compose --document a=x --format xml":     `--format is "xml": want yaml or json`,
 		"compose --document a=x --openapi 3.1":    `--openapi is "3.1": want 2.0 or 3.0`,

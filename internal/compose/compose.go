@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gangway-dev/gangway/internal/catalog"
@@ -28,6 +30,7 @@ type Request struct {
 	Title       string
 	OpenAPI     string
 	Format      string
+	Limits      []string // LIMIT=NUMBER: document-bytes, result-bytes, depth, values, alias-values, files
 }
 
 // A Result is a composition, or what prevents it.
@@ -125,6 +128,9 @@ func (r Request) inputs() (*inputs, error) {
 	}
 	if f := openapi.Format(r.Format); f != openapi.JSON && f != openapi.YAML {
 		return nil, fmt.Errorf("--format is %q: want yaml or json", r.Format)
+	}
+	if err := in.limit(); err != nil {
+		return nil, err
 	}
 	if len(in.services) == 0 {
 		return nil, errors.New("there is nothing to compose: give --config FILE, or --document SERVICE=FILE")
@@ -231,6 +237,25 @@ func (in *inputs) override(service, value string) error {
 func (in *inputs) known(service string) error {
 	if !slices.Contains(in.services, service) {
 		return fmt.Errorf("there is no document of %q: give --document %s=FILE before", service, service)
+	}
+	return nil
+}
+
+// limit takes the limits that are not to be the defaults.
+func (in *inputs) limit() error {
+	l := &in.options.Limits
+	all := map[string]*int{
+		"document-bytes": &l.DocumentBytes, "result-bytes": &l.ResultBytes, "depth": &l.Depth, "values": &l.Values,
+		"alias-values": &l.AliasValues, "files": &l.Files,
+	}
+	for _, v := range in.request.Limits {
+		name, number, _ := strings.Cut(v, "=")
+		field, known := all[name]
+		n, err := strconv.Atoi(number)
+		if !known || err != nil || n < 1 {
+			return fmt.Errorf("--limit is %q: want LIMIT=NUMBER, with one of %s", v, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		}
+		*field = n
 	}
 	return nil
 }

@@ -210,6 +210,19 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	dir := write(t, shop)
+	for limit, want := range map[string]string{
+		"result-bytes=100": "more than 100 bytes", "depth=3": "nested", "values=5": "values", "files=1": "", "document-bytes=50": "more than 50",
+	} {
+		result, err := Run(Request{Documents: []string{"a=" + filepath.Join(dir, "orders/openapi.yaml")}, Format: "yaml", Limits: []string{limit}})
+		if err != nil || (want == "") != (len(result.Problems) == 0) || want != "" && !strings.Contains(result.Problems[0].Message, want) {
+			t.Errorf("%s: %v, %v", limit, err, result)
+		}
+	}
+}
+
 func TestComposeRefuses(t *testing.T) {
 	t.Parallel()
 	dir := write(t, shop)
