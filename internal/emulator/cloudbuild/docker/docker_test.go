@@ -174,8 +174,10 @@ services:
     build: .
     environment: {MODE: "a$$b", PEER: "http://peer:9000/x"}
     depends_on: {setup: {condition: service_completed_successfully}, peer: {condition: service_healthy}}
+    healthcheck: {test: ["CMD-SHELL", "test -f /ready"]}
   peer:
     build: {context: ., target: peer, args: [WORD=hi]}
+    depends_on: [setup]
     healthcheck: {test: ["CMD-SHELL", "test -f /ready"]}
   setup:
     build: .
@@ -185,12 +187,12 @@ services:
     command: ["sh", "-c", "echo $$PEER; exit ${STATUS:-0}"]
     environment:
       - PEER=peer:9000
-    depends_on: [server]
+    depends_on: {server: {condition: service_healthy}}
 `
 
 func TestCompose(t *testing.T) {
 	files := map[string]string{
-		"t/Dockerfile": "FROM alpine AS peer\nARG WORD\nENV WORD=$WORD\nENTRYPOINT [\"/bin/sh\", \"-c\", \"echo $WORD from peer; echo > /ready; sleep 600\"]\nFROM alpine\nCMD echo $MODE $PEER; sleep 600\n",
+		"t/Dockerfile": "FROM alpine AS peer\nARG WORD\nENV WORD=$WORD\nENTRYPOINT [\"/bin/sh\", \"-c\", \"echo $WORD from peer; echo > /ready; sleep 600\"]\nFROM alpine\nCMD echo $MODE $PEER; echo > /ready; sleep 600\n",
 		"t/ok.yaml":    composeFiles, "t/fails.yaml": strings.ReplaceAll(composeFiles, "${STATUS:-0}", "7"),
 	}
 	w := newWorld(t, files)
