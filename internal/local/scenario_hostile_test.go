@@ -146,6 +146,32 @@ func TestDocumentIsNotYAML(t *testing.T) {
 	p.gone()
 }
 
+// What a pull request changes for callers is in the comment; and a mistake in a file that a document of OpenAPI 3 refers to is
+// found in that file.
+func TestDocumentOfSeveralFiles(t *testing.T) {
+	t.Parallel()
+	w := shared(t)
+	p := w.change(t, replacement{"orders/openapi.yaml", "    delete:\n", "    patch:\n"})
+	p.ready()
+	const gone = "**API changes:** 1 operation added, 1 removed, ⚠ 1 breaking — `DELETE /orders/{id}` is gone"
+	if body := p.says("✅", p.sha[:7]); !strings.Contains(body, gone) {
+		t.Errorf("the comment does not say %q:\n%s", gone, body)
+	}
+	p.push(replacement{"orders/schemas/order.yaml", `      $ref: "#/Order"`, `      $ref: "#/Purchase"`})
+	body := p.says("❌", p.sha[:7])
+	for _, want := range []string{"orders/schemas/order.yaml:8", `Purchase" leads nowhere`, "still serves"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the comment does not say %q:\n%s", want, body)
+		}
+	}
+	p.holds()
+	checks := p.page().Checks
+	if len(checks) != 1 || len(checks[0].Annotations) != 1 || checks[0].Annotations[0].Path != "orders/schemas/order.yaml" {
+		t.Errorf("checks %+v, want one annotation in the file", checks)
+	}
+	p.gone()
+}
+
 // Two services that claim one path: both are said with file and line.
 func TestDocumentsCollide(t *testing.T) {
 	t.Parallel()
