@@ -53,6 +53,7 @@ func written(v value, f Format) []byte {
 		w.yamlItems(b.nodes, 0, 0, true)
 	default:
 		w.yamlScalar(n, 0)
+		w.raw("\n")
 	}
 	return w.b
 }
