@@ -169,6 +169,7 @@ func sideOf(d openapi.Document, o openapi.Options) (apidiff.Side, error) {
 	address := "https://" + d.Service + inventedHost
 	d.Backend = openapi.Backend{Address: address, Audience: address}
 	o.OpenAPI, o.Format = openapi.OpenAPI3, openapi.JSON
+	o.RequireAPIKey = "" // the previews' own: it would hide that an operation is opened
 	composition, err := openapi.Compose([]openapi.Document{d}, o)
 	if err != nil {
 		return apidiff.Side{}, err

@@ -108,6 +108,7 @@ func (c *comparing) at(ctx context.Context, sha string) (apidiff.Side, error) {
 func (c *comparing) side(d openapi.Document) (apidiff.Side, error) {
 	o := c.options()
 	o.OpenAPI, o.Format = openapi.OpenAPI3, openapi.JSON
+	o.RequireAPIKey = "" // the preview's own: it would hide that an operation is opened
 	if d.Files == nil {
 		d.Files = c.part.document.Files
 	}

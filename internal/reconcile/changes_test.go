@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gangway-dev/gangway/internal/catalog"
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
@@ -77,6 +78,19 @@ func TestChangesAreUnknown(t *testing.T) {
 			&preview.APIChanges{Unknown: []string{
 				"orders could not be compared: its document was not valid before: orders: orders.yaml:4:3: the path \"orders\" does not start with a slash (write /orders)",
 			}},
+		},
+		"previews need an API key": { // which doesn't hide what is public in the environment
+			func(w *world) {
+				w.access = catalog.AccessAPIKey
+				w.documents = map[string]string{"orders.yaml a": path("/orders", "get", "list"), "orders.yaml b": "  {}\n"}
+			},
+			&preview.APIChanges{
+				Counts: "1 operation added", Headline: "GET /orders", Says: "is new and open to the public",
+				List: []preview.APIChange{{
+					Service: "orders", Kind: "added", Method: "GET", Path: "/orders", Severity: "risky",
+					Details: []string{"public: anyone may call it"}, File: "orders.yaml", Line: 5, Column: 5,
+				}},
+			},
 		},
 		"it was not there before": {
 			func(w *world) {

@@ -48,6 +48,7 @@ type world struct {
 	documents map[string]string // paths of a document by the file and the commit's first letter: "orders.yaml a"
 	mergeBase string            // its first letter
 	missing   string            // a file that isn't there at a commit
+	access    catalog.Access    // of previews
 	services  map[string]preview.CloudRunService
 	revisions map[string]preview.CloudRunRevision
 	configs   map[string]preview.APIConfig
@@ -91,7 +92,7 @@ func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
 	var pool *worker.Pool
 	log := slog.New(slog.DiscardHandler)
 	r := reconcile.New(reconcile.Options{
-		Sites: site.New(configuration, w), GitHub: w, CloudRun: (*cloudRun)(w),
+		Sites: site.New(w.configuration, w), GitHub: w, CloudRun: (*cloudRun)(w),
 		Terraform: (*terraform)(w), APIGateway: (*apiGateway)(w), Store: w.store, Wake: func(k preview.Key) { pool.Wake(k) },
 		Holder: holder, LeaseTTL: time.Second, Scheme: "https", HTTP: &http.Client{Transport: (*link)(w)}, Log: log,
 	})
@@ -100,6 +101,14 @@ func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
 		MinBackoff: 2 * time.Millisecond, MaxBackoff: 20 * time.Millisecond, Log: log,
 	})
 	return r, pool
+}
+
+func (w *world) configuration() *catalog.Catalog {
+	c := configuration()
+	if c.Previews.Access = w.access; w.access == catalog.AccessAPIKey {
+		c.Environments[0].Gateways[0].Security = []catalog.SecurityDefinition{{Name: "key", APIKey: &catalog.APIKey{In: "query", Name: "key"}}}
+	}
+	return c
 }
 
 func configuration() *catalog.Catalog {
