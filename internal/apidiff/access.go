@@ -1,7 +1,6 @@
 package apidiff
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -95,90 +94,20 @@ func authentication(base, head *operation) (Kind, []Detail) {
 		return Opened, []Detail{{Text: "anyone may call it; before, it needed " + needs(before), Severity: Risky}}
 	case isPublic(before):
 		return Authentication, []Detail{{Text: "needs " + needs(after) + "; before, anyone could call it", Severity: Breaking}}
-	case needs(before) == needs(after):
+	}
+	detail := Detail{Text: "needs " + needs(after) + "; before, " + needs(before)}
+	switch {
+	case keepsOut(after, before):
+		detail.Severity = Breaking
+	case keepsOut(before, after):
+		detail.Severity = Risky // somebody is let in who wasn't
+	default:
 		return "", nil
 	}
-	text := "needs " + needs(after) + "; before, " + needs(before)
-	for _, a := range before {
-		if !slices.ContainsFunc(after, a.lets) {
-			return Authentication, []Detail{{Text: text, Severity: Breaking}}
-		}
-	}
-	return Authentication, []Detail{{Text: text, Severity: Risky}}
+	return Authentication, []Detail{detail}
 }
 
-// quota compares what a call costs, and the limits of the metrics that it counts for.
-func (c *comparison) quota(base, head *operation) []Detail {
-	var details []Detail
-	before, after := costs(base), costs(head)
-	for _, metric := range slices.Sorted(maps.Keys(merged(before, after))) {
-		a, b := before[metric], after[metric]
-		switch {
-		case a == b:
-		case b == "":
-			details = append(details, Detail{Text: fmt.Sprintf("doesn't count for the metric %s any more", clean(metric))})
-		case a == "":
-			details = append(details, Detail{Text: fmt.Sprintf("counts %s for the metric %s", clean(b), clean(metric)), Severity: Risky})
-		default:
-			details = append(details, Detail{
-				Text: fmt.Sprintf("counts %s for the metric %s; before, %s", clean(b), clean(metric), clean(a)), Severity: Risky,
-			})
-		}
-		if a != "" && b != "" {
-			details = append(details, c.limits(metric)...)
-		}
-	}
-	return details
-}
-
-func (c *comparison) limits(metric string) []Detail {
-	var details []Detail
-	before, after := c.base.limits(metric), c.head.limits(metric)
-	for _, name := range slices.Sorted(maps.Keys(merged(before, after))) {
-		if a, b := before[name], after[name]; a != b {
-			none := func(s string) string {
-				if s == "" {
-					return "nothing"
-				}
-				return clean(s)
-			}
-			details = append(details, Detail{
-				Text:     fmt.Sprintf("the limit %s of the metric %s is %s; before, %s", clean(name), clean(metric), none(b), none(a)),
-				Severity: Risky,
-			})
-		}
-	}
-	return details
-}
-
-// costs are the costs of an operation by metric, as they are written.
-func costs(o *operation) map[string]string {
-	quota, _ := o.body["x-google-quota"].(map[string]any)
-	list, _ := quota["metricCosts"].(map[string]any)
-	all := map[string]string{}
-	for metric, cost := range list {
-		all[metric] = string(appendLiteral(nil, cost))
-	}
-	return all
-}
-
-// limits are the limits of a metric by name, as they are written.
-func (d *document) limits(metric string) map[string]string {
-	management, _ := d.root["x-google-api-management"].(map[string]any)
-	quota, _ := management["quota"].(map[string]any)
-	list, _ := quota["limits"].(map[string]any)
-	all := map[string]string{}
-	for name, value := range list {
-		limit, _ := value.(map[string]any)
-		if limit["metric"] == metric {
-			all[name] = string(appendLiteral(nil, limit["values"]))
-		}
-	}
-	return all
-}
-
-func merged(a, b map[string]string) map[string]string {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
-	return all
+// keepsOut tells whether some way in is none by the list.
+func keepsOut(list, ways []alternative) bool {
+	return slices.ContainsFunc(ways, func(way alternative) bool { return !slices.ContainsFunc(list, way.lets) })
 }

@@ -5,7 +5,8 @@
 // parameters of the path are called. Names of shared components, operationIds and the addresses of backends are no part of
 // the contract; descriptions, examples, tags and vendor extensions are its documentation. Whether an operation changed is
 // decided here, by fingerprints of what it is made of; only the operations that did are handed to oasdiff, which puts the
-// changes of parameters, bodies and responses into words and knows which of them break callers.
+// changes of parameters, bodies and responses into words and knows which of them break callers. A guard keeps from it
+// what it would not come back from; such operations are listed as changed all the same, see [ErrUnjudged].
 //
 // The package is pure: documents in, changes out. It deliberately reads no file, no configuration and no clock, and
 // renders nothing: texts are plain English in which names come from the pull request, so whoever writes them into
@@ -128,8 +129,8 @@ func Compare(service string, base, head Side) ([]Change, error) {
 }
 
 // Behind returns what live has added, removed or changed since the merge base and head lacks: the branch is behind there.
-// Where head and live agree by now, however it came to that, the branch is not behind. The changes have no details of
-// schemas, their places are live's, and changed documentation is not among them.
+// Where head and live agree by now, however it came to that, the branch is not behind. Details of schemas only name what
+// changed and are risky, places are live's, and changed documentation is not among the changes.
 func Behind(service string, mergeBase, head, live Side) ([]Change, error) {
 	if bytes.Equal(mergeBase.Document, live.Document) || bytes.Equal(head.Document, live.Document) {
 		return nil, nil
@@ -142,16 +143,28 @@ func Behind(service string, mergeBase, head, live Side) ([]Change, error) {
 	if err != nil {
 		return nil, fmt.Errorf("comparing the live API of the service %q: %w", service, err)
 	}
-	differs := map[string]bool{}
+	lacks := map[string][]Kind{}
 	for _, c := range missing.changes() {
-		if c.Kind != Documentation {
-			differs[keyOf(c.Method, c.Path)] = true
-		}
+		key := keyOf(c.Method, c.Path)
+		lacks[key] = append(lacks[key], c.Kind)
 	}
 	changes := slices.DeleteFunc(since.changes(), func(c Change) bool {
-		return c.Kind == Documentation || !differs[keyOf(c.Method, c.Path)]
+		related := func(k Kind) bool { return related(c.Kind, k) }
+		return c.Kind == Documentation || !slices.ContainsFunc(lacks[keyOf(c.Method, c.Path)], related)
 	})
+	for i, c := range changes {
+		if c.Kind == Changed {
+			key := keyOf(c.Method, c.Path)
+			changes[i].Details = since.outline(since.base.operations[key], since.head.operations[key])
+		}
+	}
 	return finish(changes), nil
+}
+
+// related tells whether two changes of an operation are in the same respect. That it is there or not concerns all.
+func related(a, b Kind) bool {
+	whole := func(k Kind) bool { return k == Added || k == Removed }
+	return b != Documentation && (whole(a) || whole(b) || a == b)
 }
 
 // Operations lists a document's operations, sorted by path and method.

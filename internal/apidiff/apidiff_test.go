@@ -2,89 +2,12 @@ package apidiff
 
 import (
 	"encoding/json"
-	"errors"
-	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// base is what the tests change.
-const base = `{
-  "openapi": "3.0.4", "info": {"title": "Orders", "version": "1"},
-  "x-google-api-management": {
-    "backends": {"orders": {"address": "https://orders.example", "jwtAudience": "https://orders.example"}},
-    "metrics": {"reads": {"displayName": "Reads"}}, "quota": {"limits": {"reads-limit": {"metric": "reads", "values": 100}}}
-  },
-  "paths": {
-    "/orders": {
-      "get": {
-        "operationId": "list", "summary": "Lists orders", "x-google-backend": "orders", "x-google-quota": {"metricCosts": {"reads": 1}},
-        "security": [{"firebase": []}],
-        "parameters": [
-          {"name": "limit", "in": "query", "schema": {"type": "integer"}}, {"name": "page", "in": "query", "schema": {"type": "string"}}
-        ],
-        "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Order"}}}}}}
-      },
-      "post": {
-        "security": [{"firebase": []}, {"staff": ["write"]}],
-        "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}},
-        "responses": {"201": {"description": "made"}}
-      }
-    },
-    "/orders/{id}": {
-      "get": {
-        "parameters": [{"$ref": "#/components/parameters/id"}],
-        "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}}}
-      },
-      "delete": {
-        "security": [{"firebase": []}], "parameters": [{"$ref": "#/components/parameters/id"}], "responses": {"204": {"description": "gone"}}
-      }
-    }
-  },
-  "components": {
-    "parameters": {"id": {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}},
-    "schemas": {
-      "Order": {
-        "type": "object", "required": ["id", "state"],
-        "properties": {
-          "id": {"type": "string"}, "state": {"type": "string", "enum": ["open", "paid"]},
-          "parent": {"$ref": "#/components/schemas/Order"}, "note": {"type": "string"}
-        }
-      }
-    }
-  }
-}`
-
-// replaced is base with one text in place of another, which has to be there.
-func replaced(t *testing.T, pairs ...string) Side {
-	t.Helper()
-	s := base
-	for i := 0; i < len(pairs); i += 2 {
-		if !strings.Contains(s, pairs[i]) {
-			t.Fatalf("the document has no %s", pairs[i])
-		}
-		s = strings.ReplaceAll(s, pairs[i], pairs[i+1])
-	}
-	if !json.Valid([]byte(s)) {
-		t.Fatalf("not JSON any more:\n%s", s)
-	}
-	return Side{Document: []byte(s)}
-}
-
-// lines are changes in short.
-func lines(changes []Change) []string {
-	var list []string
-	for _, c := range changes {
-		line := string(c.Kind) + " " + c.Operation().String() + " " + c.Severity.String()
-		for _, d := range c.Details {
-			line += "; " + d.Text + " (" + d.Severity.String() + ")"
-		}
-		list = append(list, line)
-	}
-	return list
-}
 
 func TestCompare(t *testing.T) {
 	t.Parallel()
@@ -178,6 +101,69 @@ func TestCompare(t *testing.T) {
 			[]string{`"operationId": "list"`, `"operationId": "list", "x-owner": "me"`},
 			[]string{"documentation GET /orders harmless; vendor extensions changed (harmless)"},
 		},
+		"a lower cost": {
+			[]string{`"metricCosts": {"reads": 1}`, `"metricCosts": {"reads": 0.5}`},
+			[]string{"quota GET /orders harmless; counts 0.5 for the metric reads; before, 1 (harmless)"},
+		},
+		"a cost where there was none": {
+			[]string{`"x-google-quota": {"metricCosts": {"reads": 1}}`, `"x-google-quota": {"metricCosts": {"reads": 1, "writes": 2}}`},
+			[]string{"quota GET /orders risky; counts 2 for the metric writes (risky)"},
+		},
+		"a higher limit": {
+			[]string{`"values": 100`, `"values": 1000`},
+			[]string{"quota GET /orders harmless; the limit reads-limit of the metric reads is 1000; before, 100 (harmless)"},
+		},
+		"a limit that is not a number": {
+			[]string{`"values": 100`, `"values": {"STANDARD": 100}`},
+			[]string{"quota GET /orders risky; the limit reads-limit of the metric reads is {\"STANDARD\":100}; before, 100 (risky)"},
+		},
+		"a limit more": {
+			[]string{`"limits": {`, `"limits": {"other": {"metric": "reads", "values": 5},`},
+			[]string{"quota GET /orders risky; the limit other of the metric reads is new: 5 (risky)"},
+		},
+		"no limit": {
+			[]string{`"reads-limit": {"metric": "reads", "values": 100}`, ``},
+			[]string{"quota GET /orders harmless; the limit reads-limit of the metric reads is gone (harmless)"},
+		},
+		"a limit of a metric that nothing counts for": {
+			[]string{`"limits": {`, `"limits": {"other": {"metric": "writes", "values": 5},`}, nil,
+		},
+		"a way in that is part of another": {
+			[]string{`[{"firebase": []}], "parameters"`, `[{"firebase": []}, {"firebase": [], "staff": []}], "parameters"`}, nil,
+		},
+		"two needs instead of one": {
+			[]string{`[{"firebase": []}], "parameters"`, `[{"firebase": [], "key": []}], "parameters"`},
+			[]string{"authentication DELETE /orders/{id} breaking; needs firebase and key; before, firebase (breaking)"},
+		},
+		"deprecated": {
+			[]string{`"operationId": "list"`, `"deprecated": true`},
+			[]string{"changed GET /orders harmless; endpoint deprecated (harmless)"},
+		},
+		"a value less that is accepted, and returned": {
+			[]string{`["open", "paid"]`, `["open"]`},
+			[]string{
+				"changed GET /orders harmless; removed the \"paid\" enum value from the \"items/state\" response property for the response status \"200\" (harmless)",
+				"changed POST /orders breaking; removed the enum value \"paid\" of the request property \"state\" (breaking)",
+				"changed GET /orders/{id} harmless; removed the \"paid\" enum value from the \"state\" response property for the response status \"200\" (harmless)",
+			},
+		},
+		"a header that callers need": {
+			[]string{`{"name": "limit", "in": "query"`, `{"name": "X-Shop", "in": "header", "required": true, "schema": {"type": "string"}}, {"name": "limit", "in": "query"`},
+			[]string{"changed GET /orders breaking; added the new required \"header\" request parameter \"X-Shop\" (breaking)"},
+		},
+		"an extension among the responses": {
+			[]string{`"204": {"description": "gone"}`, `"204": {"description": "gone"}, "x-note": {"by": "me"}`},
+			[]string{"documentation DELETE /orders/{id} harmless; documentation of the responses changed (harmless)"},
+		},
+		"a date that the library minds": {
+			[]string{`"operationId": "list"`, `"x-sunset": "not a date", "deprecated": true`},
+			[]string{"changed GET /orders harmless; endpoint deprecated (harmless)"},
+		},
+		"the path's parameters for all methods": {
+			[]string{`"/orders/{id}": {`, `"/orders/{id}": {"parameters": [{"$ref": "#/components/parameters/id"}],`, `
+        "parameters": [{"$ref": "#/components/parameters/id"}],`, ``},
+			nil,
+		},
 		"a schema in a cycle": {
 			[]string{`"note": {"type": "string"}`, `"note": {"type": "integer"}`},
 			[]string{
@@ -204,6 +190,31 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// What differs only after many characters differs.
+func TestFineDifferences(t *testing.T) {
+	t.Parallel()
+	scope := strings.Repeat("w", maxText)
+	for want, sides := range map[string][2]Side{
+		"authentication POST /orders": {replaced(t, `["write"]`, `["`+scope+`a"]`), replaced(t, `["write"]`, `["`+scope+`b"]`)},
+		"changed GET /orders": {
+			replaced(t, `{"type": "integer"}`, `{"type": "integer", "enum": [92233720368547758070]}`),
+			replaced(t, `{"type": "integer"}`, `{"type": "integer", "enum": [92233720368547758071]}`),
+		},
+	} {
+		changes, err := Compare("orders", sides[0], sides[1])
+		if err != nil || len(changes) != 1 || !strings.HasPrefix(lines(changes)[0], want) || len(changes[0].Details) == 0 {
+			t.Errorf("want %s, got %v, %v", want, lines(changes), err)
+		}
+		for _, c := range changes {
+			for _, d := range c.Details {
+				if len(d.Text) > 3*maxText || strings.ContainsFunc(d.Text, unicode.IsControl) {
+					t.Errorf("the text is not short: %q", d.Text)
+				}
+			}
+		}
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	list, one := Operation{"GET", "/orders"}, Operation{"DELETE", "/orders/{id}"}
@@ -219,123 +230,34 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-func TestBehind(t *testing.T) {
-	t.Parallel()
-	mergeBase := Side{Document: []byte(base)}
-	head := replaced(t, `"operationId": "list"`, `"operationId": "list", "deprecated": true`)
-	live := replaced(t, `"paths": {`, `"paths": {"/new": {"get": {"responses": {"200": {"description": "ok"}}}},`, `"Lists orders"`, `"All orders"`)
-	changes, err := Behind("orders", mergeBase, head, live)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"added GET /new risky; public: anyone may call it (risky)"}
-	if diff := cmp.Diff(want, lines(changes)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	for name, sides := range map[string][3]Side{
-		"live is the merge base":   {mergeBase, head, mergeBase},
-		"live is the head":         {mergeBase, live, live},
-		"the head has the same by": {mergeBase, replaced(t, `"paths": {`, `"paths": {"/new": {"get": {"responses": {"200": {"description": "!"}}}},`), live},
-	} {
-		if changes, err := Behind("orders", sides[0], sides[1], sides[2]); err != nil || len(changes) > 0 {
-			t.Errorf("%s: behind by %v, %v", name, lines(changes), err)
-		}
-	}
-	// The merge base is why: against live, the branch seems to remove what others have added.
-	if changes, err := Compare("orders", live, head); err != nil || !strings.HasPrefix(strings.Join(lines(changes), "\n"), "removed GET /new") {
-		t.Errorf("%v, %v", lines(changes), err)
-	}
-}
-
-func TestShadowed(t *testing.T) {
-	t.Parallel()
-	added := []Operation{{"GET", "/users/me"}, {"GET", "/{kind}/{id}"}, {"POST", "/users/me"}, {"GET", "/a/{rest=**}"}, {"GET", "/users"}}
-	others := map[string][]Operation{
-		"users":  {{"GET", "/users/{id}"}, {"GET", "/a/b/c"}, {"DELETE", "/users/me"}},
-		"orders": {{"GET", "/users/{x}"}},
-	}
-	want := []string{
-		"shadowing GET /a/{rest=**} risky; some requests for it go to GET /a/b/c of the service users (risky)",
-		"shadowing GET /users/me breaking; takes requests from GET /users/{id} of the service users (breaking)",
-		"shadowing GET /{kind}/{id} risky; some requests for it go to GET /users/{id} of the service users (risky)",
-	}
-	if diff := cmp.Diff(want, lines(Shadowed("orders", Side{}, added, others))); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-func TestSummarize(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		changes       []Change
-		counts, worst string
-		want          Summary
-	}{
-		{},
-		{changes: []Change{{Kind: Documentation, Path: "/a"}}},
-		{
-			changes: []Change{{Kind: Added, Path: "/a"}}, counts: "1 operation added", worst: "is new", want: Summary{Added: 1},
-		},
-		{
-			changes: []Change{
-				{Kind: Added, Path: "/a"},
-				{Kind: Added, Path: "/b"},
-				{Kind: Changed, Path: "/c"},
-				{Kind: Quota, Path: "/c", Severity: Risky},
-				{Kind: Opened, Path: "/d", Severity: Risky},
-				{Kind: Changed, Path: "/e", Severity: Breaking, Details: []Detail{{"a field is gone", Breaking}}},
-				{Kind: Removed, Path: "/f", Severity: Breaking},
-			},
-			counts: "2 operations added, 1 removed, 3 changed", worst: "is gone",
-			want: Summary{Added: 2, Removed: 1, Changed: 3, Opened: 1, Breaking: 2},
-		},
-		{
-			changes: []Change{{Kind: Changed, Path: "/e", Details: []Detail{{"a field is new", Harmless}}}, {Kind: Changed, Path: "/g"}},
-			counts:  "2 operations changed", worst: "a field is new", want: Summary{Changed: 2},
-		},
-		{
-			changes: []Change{{Kind: Opened, Path: "/e", Severity: Risky}}, counts: "1 operation changed", worst: "is open to the public now",
-			want: Summary{Changed: 1, Opened: 1},
-		},
-	} {
-		got := Summarize(test.changes)
-		if got.Counts() != test.counts {
-			t.Errorf("counts %q, want %q", got.Counts(), test.counts)
-		}
-		if (got.Worst == nil) != (test.worst == "") || got.Worst != nil && got.Worst.Phrase() != test.worst {
-			t.Errorf("worst is %v, want %q", got.Worst, test.worst)
-		}
-		got.Worst = nil
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
-	}
-}
-
 func TestCompareRefuses(t *testing.T) {
 	t.Parallel()
 	for _, document := range []string{"", "[]", "{}", `{"openapi":"3.1.0"}`, `{"swagger":"2.0"}`, base + "x"} {
-		_, err := Compare("orders", Side{Document: []byte(base)}, Side{Document: []byte(document)})
-		if err == nil || !strings.Contains(err.Error(), `"orders"`) {
+		good, bad := Side{Document: []byte(base)}, Side{Document: []byte(document)}
+		if _, err := Compare("orders", good, bad); err == nil || !strings.Contains(err.Error(), `"orders": reading the head: `) {
 			t.Errorf("%.20s: error is %v", document, err)
+		}
+		if _, err := Compare("orders", bad, good); err == nil || !strings.Contains(err.Error(), `"orders": reading the base: `) {
+			t.Errorf("%.20s: error is %v", document, err)
+		}
+		if _, err := Behind("orders", good, good, bad); err == nil {
+			t.Errorf("%.20s is taken for what is live", document)
+		}
+		if _, err := Operations(bad); err == nil {
+			t.Errorf("%.20s has operations", document)
 		}
 	}
 }
 
-// What the library can't read is compared all the same.
-func TestUnjudged(t *testing.T) {
+func TestOperations(t *testing.T) {
 	t.Parallel()
-	broken := replaced(t, `"note": {"type": "string"}`, `"note": {"type": 7}`)
-	changes, err := Compare("orders", Side{Document: []byte(base)}, broken)
-	if !errors.Is(err, ErrUnjudged) {
-		t.Errorf("error is %v", err)
+	got, err := Operations(Side{Document: []byte(base)})
+	want := []Operation{{"GET", "/orders"}, {"POST", "/orders"}, {"DELETE", "/orders/{id}"}, {"GET", "/orders/{id}"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v; -want +got:\n%s", err, diff)
 	}
-	want := []string{
-		"changed GET /orders risky; the responses changed (risky)",
-		"changed POST /orders risky; the request body changed (risky)",
-		"changed GET /orders/{id} risky; the responses changed (risky)",
-	}
-	if diff := cmp.Diff(want, lines(changes)); diff != "" {
+	added := []Change{{Kind: Added, Method: "GET", Path: "/a"}, {Kind: Removed, Method: "GET", Path: "/b"}, {Kind: Opened, Method: "GET", Path: "/c"}}
+	if diff := cmp.Diff([]Operation{{"GET", "/a"}}, AddedOperations(added)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -349,44 +271,4 @@ func TestSeverityAsText(t *testing.T) {
 	if err := s.UnmarshalText([]byte("bad")); err == nil {
 		t.Error("any severity is read")
 	}
-}
-
-// FuzzCompare compares anything with anything: a document doesn't differ from itself, and what is added one way is removed
-// the other way.
-func FuzzCompare(f *testing.F) {
-	f.Add([]byte(base), []byte(strings.ReplaceAll(base, `"note": {"type": "string"}`, `"note": {"$ref": "#/components/schemas/Order"}`)))
-	f.Add([]byte(base), []byte(strings.ReplaceAll(base, `"firebase": []`, ``)))
-	f.Add([]byte(`{"openapi":"3.0.4","paths":{"/{a}/{b=**}":{"parameters":[{"$ref":"#/paths/~1{a}~1{b=**}/parameters/0"}],"get":{}}}}`), []byte(base))
-	f.Fuzz(func(t *testing.T, a, b []byte) {
-		x, y := Side{Document: a}, Side{Document: b}
-		changes, err := Compare("s", x, y)
-		if err != nil && !errors.Is(err, ErrUnjudged) {
-			return
-		}
-		again, _ := Compare("s", x, y)
-		if diff := cmp.Diff(changes, again); diff != "" {
-			t.Fatalf("comparing again differs:\n%s", diff)
-		}
-		if same, err := Compare("s", x, Side{Document: append(slices.Clip(b), ' ')}); err == nil && len(same) != len(changes) {
-			t.Errorf("a space makes a difference: %v", lines(same))
-		}
-		if same, _ := Compare("s", x, Side{Document: append(slices.Clip(a), ' ')}); len(same) > 0 {
-			t.Errorf("a document differs from itself: %v", lines(same))
-		}
-		back, _ := Compare("s", y, x)
-		var added, removed []string
-		for _, c := range changes {
-			if c.Kind == Added {
-				added = append(added, c.Operation().String())
-			}
-		}
-		for _, c := range back {
-			if c.Kind == Removed {
-				removed = append(removed, c.Operation().String())
-			}
-		}
-		if diff := cmp.Diff(added, removed); diff != "" {
-			t.Errorf("added one way isn't removed the other way:\n%s", diff)
-		}
-	})
 }

@@ -1,6 +1,7 @@
 package apidiff
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -18,10 +19,10 @@ func newComparison(service string, base, head Side) (*comparison, error) {
 	c := &comparison{service: service, shapes: newShapes()}
 	var err error
 	if c.base, err = readDocument(base); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the base: %w", err)
 	}
 	if c.head, err = readDocument(head); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the head: %w", err)
 	}
 	for key, o := range c.base.operations {
 		if same := c.head.operations[key]; same != nil {

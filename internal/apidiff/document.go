@@ -45,8 +45,8 @@ func readDocument(side Side) (*document, error) {
 		return nil, fmt.Errorf("the document is not OpenAPI 3.0: its version is %q", version)
 	}
 	paths, _ := d.root["paths"].(map[string]any)
-	for path, item := range paths {
-		if item, ok := item.(map[string]any); ok && strings.HasPrefix(path, "/") {
+	for _, path := range slices.Sorted(maps.Keys(paths)) { // of templates that are equal, which composing refuses, the last counts
+		if item, ok := paths[path].(map[string]any); ok && strings.HasPrefix(path, "/") {
 			d.readPath(path, item, side.Places)
 		}
 	}

@@ -1,7 +1,10 @@
 package apidiff
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,13 +26,10 @@ func (c *comparison) explain(changes []Change) error {
 	if len(pairs) == 0 {
 		return nil
 	}
-	base, head, err := c.reduce(pairs)
-	if err != nil {
-		return fmt.Errorf("rendering what changed: %w", err)
-	}
-	details, err := explanations(base, head)
+	j := &judge{comparison: c, tries: maxTries, details: map[int][]Detail{}}
+	err := j.try(pairs)
 	for _, p := range pairs {
-		found := details[p.number]
+		found := j.details[p.number]
 		if len(found) == 0 {
 			found = c.outline(p.base, p.head)
 		}
@@ -37,6 +37,38 @@ func (c *comparison) explain(changes []Change) error {
 		changes[p.number].Details = slices.Compact(found)
 	}
 	return err
+}
+
+// maxTries bounds how often oasdiff is asked.
+const maxTries = 64
+
+// A judge finds out what changes mean.
+type judge struct {
+	*comparison
+	tries   int
+	details map[int][]Detail // by the number of the pair
+}
+
+// try explains all pairs at once. If that fails it tries both halves, so that one document's oddity leaves only the
+// operations unjudged that it is about. The error is the first.
+func (j *judge) try(pairs []pair) error {
+	if j.tries == 0 {
+		return errors.New("there are too many operations that can't be judged")
+	}
+	j.tries--
+	base, head, err := j.reduce(pairs)
+	if err == nil {
+		var details map[int][]Detail
+		if details, err = explanations(base, head); err == nil {
+			maps.Copy(j.details, details)
+			return nil
+		}
+	}
+	if len(pairs) == 1 {
+		return err
+	}
+	half := len(pairs) / 2
+	return cmp.Or(j.try(pairs[:half]), j.try(pairs[half:]))
 }
 
 // explanations asks oasdiff, which panics on some documents that nobody writes on purpose.

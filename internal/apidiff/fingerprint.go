@@ -174,7 +174,7 @@ func mapping(schema map[string]any, s *shape) map[string]string {
 		alternatives, _ := schema[list].([]any)
 		for _, alternative := range alternatives {
 			if pointer, ok := reference(alternative); ok && !mapped[pointer] {
-				name := unescape(pointer[strings.LastIndexByte(pointer, '/')+1:])
+				name := componentName(pointer)
 				if _, taken := targets[name]; !taken {
 					targets[name] = pointer
 				}
@@ -284,6 +284,9 @@ func appendLiteral(b []byte, value any) []byte {
 	case json.Number:
 		if i, err := v.Int64(); err == nil {
 			return strconv.AppendInt(b, i, 10)
+		}
+		if !strings.ContainsAny(v.String(), ".eE") {
+			return append(b, v...) // too large, and a float would lose digits
 		}
 		x, err := v.Float64()
 		switch {

@@ -76,6 +76,9 @@ func (r *reducer) render(pairs []pair, of func(pair) *operation, s *shape) ([]by
 		}
 		r.components[n.shape.section][r.names[n]] = r.value(value, n.shape)
 	}
+	if err := tractable(paths, r.components); err != nil {
+		return nil, err
+	}
 	return json.Marshal(map[string]any{
 		"openapi": r.document.root["openapi"], "info": map[string]any{"title": "API", "version": "1"},
 		"paths": paths, "components": r.components,
@@ -157,7 +160,7 @@ func (r *reducer) fresh(pointer string) string {
 			return c
 		}
 		return '_'
-	}, unescape(pointer[strings.LastIndexByte(pointer, '/')+1:]))
+	}, componentName(pointer))
 	name := base
 	for i := 2; r.taken[name]; i++ {
 		name = base + "_" + strconv.Itoa(i)

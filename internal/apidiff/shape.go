@@ -22,8 +22,8 @@ type shape struct {
 	items     *shape            // of a list's elements
 	roles     map[string]role   // of members that are not contract
 	members   map[string]*shape // of members that are not data
-	values    *shape            // of all members where their names are the author's own
-	isMap     bool              // the names of members are the author's own
+	values    *shape            // of all other members
+	isMap     bool              // the names of members are the author's own, also those that begin with x-
 }
 
 func (s *shape) role(name string) role {
@@ -46,7 +46,10 @@ func (s *shape) member(name string) *shape {
 	case s.isMap:
 		return s.values
 	}
-	return s.members[name]
+	if m, ok := s.members[name]; ok {
+		return m
+	}
+	return s.values
 }
 
 // absent tells whether a member says the same as none: the defaults of
@@ -69,7 +72,7 @@ func (s *shape) absent(name string, value any) bool {
 	case json.Number:
 		return v == "0" && (name == "minLength" || name == "minItems" || name == "minProperties")
 	case []any:
-		return len(v) == 0 && (name == "required" || name == "parameters")
+		return len(v) == 0 && (name == "required" || name == "parameters" || name == "tags")
 	case map[string]any:
 		return len(v) == 0 && (name == "properties" || name == "callbacks" || name == "headers" || name == "encoding" || name == "links")
 	}
@@ -106,14 +109,14 @@ func newShapes() shapes {
 	response := &shape{section: "responses", roles: read("links"), members: map[string]*shape{
 		"headers": mapOf(header), "content": mapOf(media),
 	}}
-	callback := &shape{section: "callbacks", isMap: true}
+	callback := &shape{section: "callbacks"}
 	operation := &shape{
 		roles: map[string]role{
 			"tags": documentation, "summary": documentation, "description": documentation, "externalDocs": documentation,
 			"operationId": ignored, "security": ignored, "servers": ignored, "x-google-backend": ignored, "x-google-quota": ignored,
 		},
 		members: map[string]*shape{
-			"parameters": setOf(parameter), "requestBody": body, "responses": mapOf(response), "callbacks": mapOf(callback), "tags": listOf(nil),
+			"parameters": setOf(parameter), "requestBody": body, "responses": {values: response}, "callbacks": mapOf(callback), "tags": listOf(nil),
 		},
 	}
 	item := &shape{roles: read("servers"), members: map[string]*shape{"parameters": setOf(parameter)}}

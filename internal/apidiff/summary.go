@@ -31,7 +31,7 @@ func Summarize(changes []Change) Summary {
 			changed[c.Service+" "+keyOf(c.Method, c.Path)] = true
 		case Shadowing:
 		}
-		if c.Kind == Opened {
+		if c.opens() {
 			s.Opened++
 		}
 		if c.Severity == Breaking {
@@ -45,10 +45,15 @@ func Summarize(changes []Change) Summary {
 	return s
 }
 
+// opens tells whether a change makes an operation public. Of one that is added, nothing else is risky.
+func (c Change) opens() bool {
+	return c.Kind == Opened || c.Kind == Added && c.Severity > Harmless
+}
+
 // rank orders changes by how much they have to stand out.
 func rank(c Change) int {
 	n := 10 * int(c.Severity)
-	if c.Kind == Removed || c.Kind == Opened {
+	if c.Kind == Removed || c.opens() {
 		n += 5
 	}
 	return n
@@ -74,6 +79,19 @@ func (s Summary) Counts() string {
 	return strings.Join(parts, ", ")
 }
 
+// Line is the summary in one line, for example "2 operations added, 1 removed, ⚠ 1 breaking — DELETE /orders/{id} is gone";
+// "" if nothing changed. For writing its parts in different ways there are Counts, Breaking, Worst and its Phrase.
+func (s Summary) Line() string {
+	line := s.Counts()
+	if s.Breaking > 0 {
+		line += fmt.Sprintf(", ⚠ %d breaking", s.Breaking)
+	}
+	if s.Worst != nil {
+		line += " — " + clean(s.Worst.Operation().String()) + " " + s.Worst.Phrase()
+	}
+	return strings.TrimPrefix(line, ", ")
+}
+
 // Phrase says in a few words what a change is about, to stand after its operation: "is gone".
 func (c Change) Phrase() string {
 	switch {
@@ -81,7 +99,7 @@ func (c Change) Phrase() string {
 		return "is gone"
 	case c.Kind == Opened:
 		return "is open to the public now"
-	case c.Kind == Added && c.Severity > Harmless:
+	case c.opens():
 		return "is new and open to the public"
 	case c.Kind == Added:
 		return "is new"

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// maxText is how many bytes of a detail are kept.
+// maxText is how many bytes are kept of what goes into a detail.
 const maxText = 300
 
 // clean makes one line of a text that has names of the pull request's in it.
