@@ -74,8 +74,11 @@ func (c *compiler) buildParameter(v value, at *int) {
 // to its schema.
 func (c *compiler) convertParameterMember(k, m value) {
 	shared := []string{"name", "in", "description", "required", "allowEmptyValue", "example", "deprecated"}
-	if key := k.text(); slices.Contains(shared, key) || strings.HasPrefix(key, "x-") {
+	switch key := k.text(); {
+	case slices.Contains(shared, key) || strings.HasPrefix(key, "x-"):
 		c.builder.member(k, m)
+	case key != "collectionFormat" && key != "items" && !slices.Contains(simpleKeywords(), key):
+		c.warn(k.at(), RuleExtension, "remove it", "a parameter or header of OpenAPI 2.0 has no field %s; it is left out", quote(key))
 	}
 }
 
@@ -125,12 +128,21 @@ func (c *compiler) convertItems(v value) {
 			c.convertField(m)
 		case "type":
 			(&schemaConversion{compiler: c, schema: v}).oneType(kind, !format.ok())
-		case "format", "default", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern",
-			"maxItems", "minItems", "uniqueItems", "enum", "multipleOf":
-			c.builder.member(k, m)
+		default:
+			if slices.Contains(simpleKeywords(), key) {
+				c.builder.member(k, m)
+			}
 		}
 	}
 	c.builder.end(start)
+}
+
+// simpleKeywords are those of schemas that OpenAPI 2.0 has without one.
+func simpleKeywords() []string {
+	return []string{
+		"type", "format", "default", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern",
+		"maxItems", "minItems", "uniqueItems", "enum", "multipleOf",
+	}
 }
 
 // buildHeader builds a response's header.
@@ -141,13 +153,9 @@ func (c *compiler) buildHeader(v value) {
 	}
 	start := c.builder.begin(mapping)
 	for k, m := range v.members() {
-		if key := k.text(); key == "description" || strings.HasPrefix(key, "x-") {
-			c.builder.member(k, m)
-		}
+		c.convertParameterMember(k, m)
 	}
-	if v.str("type") == "array" {
-		c.convertStyle(v)
-	}
+	c.convertStyle(v)
 	c.builder.key("schema")
 	c.convertItems(v)
 	c.builder.end(start)

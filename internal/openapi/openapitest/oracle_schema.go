@@ -165,7 +165,7 @@ func (s *schemaFields) types() {
 	default:
 		types = []string{v.text}
 	}
-	if s.version == v31 && slices.Contains(types, "null") {
+	if s.converted && slices.Contains(types, "null") { // which 2.0 doesn't have in lists, and people write
 		nullable = true
 		types = slices.DeleteFunc(types, func(t string) bool { return t == "null" })
 		if len(types) == 0 && s.n.get("enum") == nil && s.n.get("const") == nil {
