@@ -90,15 +90,15 @@ func isAPI(s string) string {
 	return matches(apiID, "Write an API's id: at most 63 lower-case letters, digits and hyphens, not beginning with a hyphen.")(s)
 }
 
-// isDocumentVersion is the rule for the version of OpenAPI that a gateway's document is written in: API Gateway reads
+// isDocumentVersion is the rule for the version of OpenAPI that a gateway's document is written in: package openapi writes
 // these two.
 func isDocumentVersion(s string) string {
 	switch {
 	case s == "2.0" || s == "3.0":
 		return ""
 	case strings.HasPrefix(s, "3.1") || strings.HasPrefix(s, "3.2"):
-		return `Write "3.0", or leave it out: API Gateway reads 2.0 and 3.0 only. Services' documents in 3.1 are accepted ` +
-			"all the same, and brought to 3.0."
+		return `Write "3.0", or leave it out: these are written. Services' documents in 3.1 are accepted all the same, and ` +
+			"brought to 3.0."
 	case strings.HasPrefix(s, "3"):
 		return `Write "3.0".`
 	case strings.HasPrefix(s, "2"):

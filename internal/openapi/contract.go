@@ -148,6 +148,7 @@ func compile(d *Document, s settings) (*contract, error) {
 	c.sources = &sources{
 		root: t, files: d.Files, limits: s.limits, report: &c.findings, trees: map[string]*tree{}, bytes: len(d.Content),
 	}
+	c.sources.count(t)
 	if c.readVersion() {
 		c.writer.b = make([]byte, 0, len(d.Content)+len(d.Content)/8)
 		c.readRoot()
@@ -213,7 +214,9 @@ func (c *compiler) converts() bool { return c.in != c.target }
 func (c *compiler) readRoot() {
 	for k, v := range c.root.members() {
 		switch key := k.text(); key {
-		case "swagger", "openapi", "info", "host", "externalDocs", "x-google-allow", "x-google-endpoints", "x-google-api-name",
+		case "x-google-allow", "x-google-endpoints":
+			c.readOurs(k, v)
+		case "swagger", "openapi", "info", "host", "externalDocs", "x-google-api-name",
 			"basePath", "schemes", "servers":
 			// Ours, or read where it is needed.
 		case "tags":
@@ -227,8 +230,10 @@ func (c *compiler) readRoot() {
 		case "paths", "components", "definitions", "parameters", "responses", "securityDefinitions", "x-google-backend",
 			"x-google-management", "x-google-api-management":
 			// Checked where it is read.
-		case "webhooks", "jsonSchemaDialect":
+		case "webhooks":
 			c.loss(k, "what is called by others is not the gateway's", "leave it out")
+		case "jsonSchemaDialect":
+			c.loss(k, "OpenAPI 3.0 has one dialect", "keep to the one of OpenAPI 3.1")
 		default:
 			c.warn(k.at(), RuleExtension, "put it where it belongs: into a path, an operation or a shared value",
 				"the field %s of the whole document is left out", quote(key))
@@ -244,6 +249,20 @@ func (c *compiler) readRoot() {
 	c.base = c.readBase(c.root, "")
 	c.readManagement()
 	c.backend = c.readBackend(c.root.get("x-google-backend"), nil)
+}
+
+// readOurs says what becomes of fields that decide about the whole gateway: those are not a service's to set.
+func (c *compiler) readOurs(k, v value) {
+	switch {
+	case k.text() == "x-google-allow" && v.text() == "all":
+		c.warn(k.at(), RuleExtension, "describe the operations", "%s is left out: what no document describes is not let through", quote(k.text()))
+	case k.text() == "x-google-endpoints":
+		for e := range v.items() {
+			if allow, _ := e.member("allowCors"); allow.ok() && e.get("allowCors").text() == "true" {
+				c.warn(allow.at(), RuleExtension, "describe the OPTIONS operations that browsers ask for", "allowCors is left out: it would hold for all services")
+			}
+		}
+	}
 }
 
 // want reports a value that is of another kind than it has to be.

@@ -26,12 +26,28 @@ func (m media) or(types ...string) []string {
 	return m.types
 }
 
+// forms are those of the media types that have form fields. A document often names one for all of its operations that has
+// none.
+func (m media) forms() media {
+	var forms media
+	for _, t := range m.types {
+		name, _, _ := strings.Cut(strings.ToLower(t), ";")
+		if name = strings.TrimSpace(name); name == "multipart/form-data" || name == "application/x-www-form-urlencoded" {
+			forms.types = append(forms.types, t)
+		}
+	}
+	return forms
+}
+
 func (m media) equal(other media) bool { return slices.Equal(m.types, other.types) }
 
 // buildParameter builds a parameter that is not the body. A path parameter may get another name: its place in the path goes
 // with it; at is nil elsewhere.
 func (c *compiler) buildParameter(v value, at *int) {
 	if r := ref(v, parameterObject); r.ok() {
+		if c.in == v31 {
+			c.checkBeside(v)
+		}
 		if !c.buildReference(r, parameterObject) {
 			c.builder.end(c.builder.begin(mapping))
 		}
@@ -224,7 +240,7 @@ func (c *compiler) buildForm(fields []parameter, consumes media) {
 		c.builder.key("required")
 		c.builder.bool(true)
 	}
-	c.buildContent(consumes.or(kind), func(string) {
+	c.buildContent(consumes.forms().or(kind), func(string) {
 		c.builder.key("schema")
 		schema := c.builder.begin(mapping)
 		c.builder.pair("type", "object")

@@ -106,7 +106,17 @@ func (s *sources) load(name string, at place) *tree {
 		s.report.problem(at, RuleLimit, "leave out examples", "the document and its files have more than %d bytes", s.limits.DocumentBytes)
 		return nil
 	}
-	return readTree(name, content, s.limits, s.report)
+	t := readTree(name, content, s.limits, s.report)
+	s.count(t)
+	return t
+}
+
+// count takes a file off what the document may still have.
+func (s *sources) count(t *tree) {
+	if t != nil {
+		s.limits.usedValues += len(t.entries)
+		s.limits.usedAliasValues += t.aliasValues
+	}
 }
 
 // unchanged tells whether files are as they were.

@@ -71,7 +71,8 @@ type findings struct {
 	file       string // where a finding without a place belongs
 	problems   []Finding
 	warnings   []Finding
-	unreported int
+	unreported int // problems
+	unwarned   int // warnings
 }
 
 // problem reports what prevents the composition.
@@ -85,9 +86,11 @@ func (f *findings) problem(at place, rule Rule, hint, format string, args ...any
 
 // warn reports what was repaired or left out.
 func (f *findings) warn(at place, rule Rule, hint, format string, args ...any) {
-	if len(f.warnings) < maxFindings {
-		f.warnings = append(f.warnings, f.finding(at, rule, hint, fmt.Sprintf(format, args...)))
+	if len(f.warnings) >= maxFindings {
+		f.unwarned++
+		return
 	}
+	f.warnings = append(f.warnings, f.finding(at, rule, hint, fmt.Sprintf(format, args...)))
 }
 
 func (f *findings) finding(at place, rule Rule, hint, message string) Finding {
@@ -97,13 +100,17 @@ func (f *findings) finding(at place, rule Rule, hint, message string) Finding {
 	}
 }
 
-// settle sorts what was found, and adds a last problem that counts those that are left out.
+// settle sorts what was found, and adds a last problem and a last warning that count those that are left out.
 func (f *findings) settle() {
 	sortFindings(f.problems)
 	sortFindings(f.warnings)
 	if f.unreported > 0 {
 		rest := f.finding(place{}, RuleTooMany, "", fmt.Sprintf("%d further problems are not listed", f.unreported))
 		f.problems, f.unreported = append(f.problems, rest), 0
+	}
+	if f.unwarned > 0 {
+		rest := f.finding(place{}, RuleTooMany, "", fmt.Sprintf("%d further warnings are not listed", f.unwarned))
+		f.warnings, f.unwarned = append(f.warnings, rest), 0
 	}
 }
 

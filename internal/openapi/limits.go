@@ -11,6 +11,8 @@ type Limits struct {
 	Values        int // of one service's document, keys counted too, after aliases are expanded; 2,000,000
 	AliasValues   int // that YAML's aliases and merge keys add; 500,000
 	Files         int // of one service's document; 200
+
+	usedValues, usedAliasValues int // by the document's files that were read before
 }
 
 // The limit of API Gateway on a document: https://docs.cloud.google.com/api-gateway/docs/oasv3-extensions.
@@ -24,5 +26,7 @@ func (l Limits) withDefaults() Limits {
 		Values:        cmp.Or(l.Values, 2_000_000),
 		AliasValues:   cmp.Or(l.AliasValues, 500_000),
 		Files:         cmp.Or(l.Files, 200),
+
+		usedValues: l.usedValues, usedAliasValues: l.usedAliasValues,
 	}
 }

@@ -64,7 +64,7 @@ func (c *compiler) readPaths() {
 
 // readPathItem reads a path item, which may stand elsewhere.
 func (c *compiler) readPathItem(path string, at place, item value) {
-	item = c.settledPathItem(path, at, item)
+	item = c.settledPathItem(at, item)
 	if !item.ok() {
 		return
 	}
@@ -95,14 +95,18 @@ func (c *compiler) readPathItem(path string, at place, item value) {
 }
 
 // settledPathItem follows a path item's references; none where that can't be done, which is reported then.
-func (c *compiler) settledPathItem(path string, at place, item value) value {
+func (c *compiler) settledPathItem(at place, item value) value {
 	for range maxChain {
 		r := item.get("$ref")
 		if !r.ok() {
 			return item
 		}
 		target := c.locate(r, pathItem)
-		if !target.ok() || !c.want(target, mapping, path) {
+		if !target.ok() {
+			return value{}
+		}
+		if !target.is(mapping) {
+			c.problem(r.at(), RuleReference, "refer to a path item", "the reference %s leads to %s, not to a path item", quote(r.text()), target.kind())
 			return value{}
 		}
 		for k := range item.members() {
@@ -285,12 +289,27 @@ func (c *compiler) parameterList(list value) []parameter {
 	return all
 }
 
+// typeOf is a schema's type; "object" also where it is one of several.
+func typeOf(schema value) string {
+	types := schema.get("type")
+	if !types.is(sequence) {
+		return types.text()
+	}
+	kind := ""
+	for t := range types.items() {
+		if kind = t.text(); kind == "object" {
+			break
+		}
+	}
+	return kind
+}
+
 func (c *compiler) checkParameter(at place, n value, name, in string) bool {
 	places := "path, query, header, formData or body"
 	kind := n.str("type")
 	if c.in != v2 {
 		places = "path, query, header or cookie"
-		kind = c.settled(n.get("schema"), schemaObject).str("type")
+		kind = typeOf(c.settled(n.get("schema"), schemaObject))
 	}
 	switch {
 	case in == "path" || in == "query" || in == "header" || in == "formData" && c.in == v2 || in == "cookie" && c.in != v2:

@@ -130,7 +130,7 @@ type growing struct {
 func (g *growing) finish() { g.tree.made = string(g.made) }
 
 func (g *growing) add(k kind, line, column uint32) (*entry, error) {
-	if len(g.entries) >= g.limits.Values {
+	if len(g.entries)+g.limits.usedValues >= g.limits.Values {
 		return nil, &syntaxError{
 			line: line, column: column, rule: RuleLimit,
 			message: fmt.Sprintf("the document has more than %d values", g.limits.Values), hint: "leave out examples or aliases",

@@ -181,6 +181,21 @@ func TestFindingsAreLimited(t *testing.T) {
 	}
 }
 
+func TestWarningsAreLimited(t *testing.T) {
+	t.Parallel()
+	content := "swagger: \"2.0\"\npaths:\n"
+	for i := range 250 {
+		content += fmt.Sprintf("  /p%d: {get: {responses: {200: {description: ok}}}}\n", i)
+	}
+	c, err := Compose([]Document{testDocument("a", []byte(content))}, Options{})
+	if err != nil || len(c.Warnings) != maxFindings+1 {
+		t.Fatalf("%v, %d warnings", err, len(c.Warnings))
+	}
+	if last := c.Warnings[maxFindings].Message; last != "50 further warnings are not listed" {
+		t.Errorf("the last warning is %q", last)
+	}
+}
+
 // TestComposeCaller is about what is wrong with the caller's part.
 func TestComposeCaller(t *testing.T) {
 	t.Parallel()

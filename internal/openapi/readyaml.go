@@ -13,7 +13,7 @@ import (
 
 // readYAML reads YAML with positions. The source is valid UTF-8.
 func (t *tree) readYAML(limits Limits, report *findings) error {
-	if most := 2 * limits.Values; countMarks(t.source, most) > most { // the parser has no limit of its own
+	if most := 2 * (limits.Values - limits.usedValues); countMarks(t.source, most) > most { // the parser has no limit of its own
 		return &syntaxError{
 			rule: RuleLimit, message: fmt.Sprintf("the document has more than %d values", limits.Values),
 			hint: "leave out examples",
@@ -27,6 +27,7 @@ func (t *tree) readYAML(limits Limits, report *findings) error {
 	r.tree.entries = make([]entry, 0, len(t.source)/16+8)
 	r.made = make([]byte, 0, len(t.source)/2)
 	err = r.node(document, 0)
+	t.aliasValues = r.extra
 	r.finish()
 	return err
 }
@@ -138,7 +139,7 @@ func (r *yamlReader) spend(n *yaml.Node) error {
 	if r.aliases == 0 {
 		return nil
 	}
-	if r.extra++; r.extra <= r.limits.AliasValues {
+	if r.extra++; r.extra+r.limits.usedAliasValues <= r.limits.AliasValues {
 		return nil
 	}
 	line, column := at(n)

@@ -203,6 +203,15 @@ func (c *compiler) buildReference(r value, s shape) bool {
 	return true
 }
 
+// checkBeside reports what stands beside a reference of OpenAPI 3.1, where it replaces what the reference leads to.
+func (c *compiler) checkBeside(v value) {
+	for k := range v.members() {
+		if key := k.text(); key == "summary" || key == "description" {
+			c.loss(k, "in OpenAPI 3.0, nothing beside a reference counts", "put it into what is referred to")
+		}
+	}
+}
+
 func (c *compiler) toItem(index int) {
 	c.targets = append(c.targets, index)
 	c.builder.hole(toItem, index)
@@ -230,6 +239,13 @@ func (c *compiler) build(v value, s shape) {
 		}
 		c.builder.end(start)
 	case v.is(mapping):
+		if r := ref(v, s); r.ok() && c.in == v31 && s != pathItem {
+			c.checkBeside(v)
+			if !c.buildReference(r, s) {
+				c.builder.end(c.builder.begin(mapping))
+			}
+			return
+		}
 		start := c.builder.begin(mapping)
 		c.buildMembers(v, s)
 		c.builder.end(start)

@@ -95,6 +95,8 @@ func readSegment(text string, last bool) (s segment, problem, hint string) {
 	switch {
 	case text == "":
 		return s, "has an empty segment", "remove the doubled slash"
+	case text == "." || text == "..":
+		return s, "has a segment that clients resolve before they send it", "write the path that is meant"
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`?#\"<>^|`+"`", r) }):
 		return s, "has a character that a path can't have", "percent-encode it; queries are parameters"
 	}

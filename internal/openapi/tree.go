@@ -41,11 +41,12 @@ type entry struct {
 // (each a key and a value), a sequence by its items. It belongs to whoever compiles the document, and is not safe for
 // concurrent use.
 type tree struct {
-	file    string
-	source  string // where most texts stand as they are
-	made    string // texts that the source spells differently
-	entries []entry
-	wide    map[uint32]map[string]uint32 // large mappings by key, where somebody has looked for one
+	file        string
+	source      string // where most texts stand as they are
+	made        string // texts that the source spells differently
+	entries     []entry
+	aliasValues int                          // how many of the entries are there because of aliases and merge keys
+	wide        map[uint32]map[string]uint32 // large mappings by key, where somebody has looked for one
 }
 
 // A value is one value of a tree. The zero value is none.

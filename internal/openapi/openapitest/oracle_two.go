@@ -112,6 +112,9 @@ func sameContent(types []string, byDefault string, fields map[string]*term) *ter
 
 func (d *document) form(consumes []string, form []*node) *term {
 	byDefault := "application/x-www-form-urlencoded"
+	consumes = slices.DeleteFunc(slices.Clone(consumes), func(t string) bool { // which have no fields
+		return !strings.HasPrefix(strings.ToLower(t), "multipart/form-data") && !strings.HasPrefix(strings.ToLower(t), byDefault)
+	})
 	properties, encoding := map[string]*term{}, map[string]*term{}
 	var required []string
 	for _, field := range form {
