@@ -28,7 +28,7 @@ other branch has changed meanwhile is told apart:
 
   gangway diff --config gangway.hcl --against origin/main --fail-on breaking
 
-The exit status is 1 when a change is at least as bad as --fail-on.`,
+The exit status is 1 when a change is at least as bad as --fail-on, or when that isn't known of some change.`,
 		Args: arguments(0, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 2 {
@@ -43,6 +43,7 @@ The exit status is 1 when a change is at least as bad as --fail-on.`,
 	f := c.Flags()
 	f.StringVar(&r.Against, "against", "", "the branch that is merged into, for example origin/main; needs --config")
 	f.StringVar(&r.Config, "config", "", "the configuration file, for --against")
+	f.StringVar(&r.Repository, "repository", "", "OWNER/NAME: only the services of this repository")
 	f.StringVar(&r.Environment, "environment", "", "the environment in the configuration; by default that of the previews")
 	f.StringVar(&r.Gateway, "gateway", "", "the gateway in the configuration; by default the only one")
 	f.StringVar(&r.Root, "root", "", "folder in which the configuration's documents are; the current one by default")
@@ -56,7 +57,7 @@ func wrongDiff(r compose.DiffRequest, args []string) string {
 	switch {
 	case len(args) == 1:
 		return "one file is not enough: want BASE and HEAD"
-	case len(args) == 2 && (r.Against != "" || r.Config != ""):
+	case len(args) == 2 && (r != compose.DiffRequest{Base: r.Base, Head: r.Head}):
 		return "either compare two files, or give --config and --against"
 	case len(args) == 2:
 		return ""
@@ -90,8 +91,11 @@ func runDiff(ctx context.Context, r compose.DiffRequest, format, failOn string, 
 	if err := difference.Write(out, format); err != nil {
 		return err
 	}
-	if difference.Worst() >= limit {
+	switch {
+	case difference.Worst() >= limit:
 		return errBreaks
+	case difference.Unknown && limit <= apidiff.Breaking:
+		return errors.New("what some changes mean is not known, and --fail-on is given: somebody has to look at them")
 	}
 	return nil
 }

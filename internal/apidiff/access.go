@@ -1,16 +1,22 @@
 package apidiff
 
 import (
-	"maps"
+	"encoding/json"
 	"slices"
 	"strings"
 )
 
-// An alternative is one way to be let in: what a caller has to have, scheme by scheme, with scopes.
-type alternative map[string][]string
+// A need is a key or token that a caller has to have.
+type need struct {
+	name string // of the scheme
+	what string // what the scheme asks for, as far as callers notice
+}
+
+// An alternative is one way to be let in: what a caller has to have, with scopes.
+type alternative map[need][]string
 
 // security reads the alternatives of an operation; none means that it is public.
-func security(o *operation) []alternative {
+func (d *document) security(o *operation) []alternative {
 	list, _ := o.body["security"].([]any)
 	var all []alternative
 	for _, item := range list {
@@ -20,11 +26,28 @@ func security(o *operation) []alternative {
 		}
 		a := alternative{}
 		for name, scopes := range object {
-			a[name] = texts(scopes)
+			a[need{name, d.scheme(name)}] = texts(scopes)
 		}
 		all = append(all, a)
 	}
 	return all
+}
+
+// scheme is what a security scheme asks for.
+func (d *document) scheme(name string) string {
+	target, _ := d.follow(map[string]any{"$ref": "#/components/securitySchemes/" + escape(name)})
+	scheme, _ := target.(map[string]any)
+	callers := map[string]any{}
+	for _, field := range [...]string{"type", "in", "name", "scheme", "openIdConnectUrl", "x-google-auth"} {
+		if value, ok := scheme[field]; ok {
+			callers[field] = value
+		}
+	}
+	what, err := json.Marshal(callers)
+	if err != nil {
+		return ""
+	}
+	return string(what)
 }
 
 func texts(value any) []string {
@@ -45,8 +68,8 @@ func isPublic(list []alternative) bool {
 
 // lets tells whether who has what the alternative needs is let in by other as well.
 func (a alternative) lets(other alternative) bool {
-	for name, scopes := range other {
-		have, ok := a[name]
+	for needed, scopes := range other {
+		have, ok := a[needed]
 		if !ok || slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(have, s) }) {
 			return false
 		}
@@ -56,13 +79,14 @@ func (a alternative) lets(other alternative) bool {
 
 func (a alternative) String() string {
 	var needs []string
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		need := name
-		if len(a[name]) > 0 {
-			need += " (" + strings.Join(a[name], ", ") + ")"
+	for needed, scopes := range a {
+		text := needed.name
+		if len(scopes) > 0 {
+			text += " (" + strings.Join(scopes, ", ") + ")"
 		}
-		needs = append(needs, need)
+		needs = append(needs, text)
 	}
+	slices.Sort(needs)
 	return strings.Join(needs, " and ")
 }
 
@@ -77,16 +101,16 @@ func needs(list []alternative) string {
 }
 
 // access says of an operation that is new what stands out: that anyone may call it.
-func access(o *operation) []Detail {
-	if isPublic(security(o)) {
+func (d *document) access(o *operation) []Detail {
+	if isPublic(d.security(o)) {
 		return []Detail{{Text: "public: anyone may call it", Severity: Risky}}
 	}
 	return nil
 }
 
 // authentication compares who may call an operation. Callers break when a way that let them in does so no more.
-func authentication(base, head *operation) (Kind, []Detail) {
-	before, after := security(base), security(head)
+func (c *comparison) authentication(base, head *operation) (Kind, []Detail) {
+	before, after := c.base.security(base), c.head.security(head)
 	switch {
 	case isPublic(before) && isPublic(after):
 		return "", nil
@@ -96,6 +120,9 @@ func authentication(base, head *operation) (Kind, []Detail) {
 		return Authentication, []Detail{{Text: "needs " + needs(after) + "; before, anyone could call it", Severity: Breaking}}
 	}
 	detail := Detail{Text: "needs " + needs(after) + "; before, " + needs(before)}
+	if needs(after) == needs(before) {
+		detail.Text = "needs another key or token under the name that it had: " + needs(after)
+	}
 	switch {
 	case keepsOut(after, before):
 		detail.Severity = Breaking

@@ -169,7 +169,7 @@ func related(a, b Kind) bool {
 
 // Operations lists a document's operations, sorted by path and method.
 func Operations(side Side) ([]Operation, error) {
-	d, err := readDocument(side)
+	d, err := readDocument("", side)
 	if err != nil {
 		return nil, err
 	}

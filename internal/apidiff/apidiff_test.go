@@ -272,3 +272,23 @@ func TestSeverityAsText(t *testing.T) {
 		t.Error("any severity is read")
 	}
 }
+
+// A scheme is what it asks callers for, not its name.
+func TestAnotherKeyUnderTheSameName(t *testing.T) {
+	t.Parallel()
+	key := func(in string) Side {
+		return replaced(t, `"components": {`, `"components": {"securitySchemes": {"firebase": {"type": "apiKey", "in": "`+in+`", "name": "k"}},`)
+	}
+	changes, err := Compare("orders", key("query"), key("header"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"authentication GET /orders breaking; needs another key or token under the name that it had: firebase (breaking)",
+		"authentication POST /orders breaking; needs another key or token under the name that it had: firebase, or staff (write) (breaking)",
+		"authentication DELETE /orders/{id} breaking; needs another key or token under the name that it had: firebase (breaking)",
+	}
+	if diff := cmp.Diff(want, lines(changes)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -18,10 +18,10 @@ type comparison struct {
 func newComparison(service string, base, head Side) (*comparison, error) {
 	c := &comparison{service: service, shapes: newShapes()}
 	var err error
-	if c.base, err = readDocument(base); err != nil {
+	if c.base, err = readDocument("base", base); err != nil {
 		return nil, fmt.Errorf("reading the base: %w", err)
 	}
-	if c.head, err = readDocument(head); err != nil {
+	if c.head, err = readDocument("head", head); err != nil {
 		return nil, fmt.Errorf("reading the head: %w", err)
 	}
 	for key, o := range c.base.operations {
@@ -45,7 +45,7 @@ func (c *comparison) changes() []Change {
 	for _, key := range slices.Sorted(maps.Keys(c.head.operations)) {
 		head, base := c.head.operations[key], c.base.operations[key]
 		if base == nil {
-			changes = append(changes, c.change(Added, head, access(head)...))
+			changes = append(changes, c.change(Added, head, c.head.access(head)...))
 			continue
 		}
 		changes = append(changes, c.compare(base, head)...)
@@ -68,7 +68,7 @@ func (c *comparison) compare(base, head *operation) []Change {
 	} else if !same(c.documented) {
 		changes = append(changes, c.change(Documentation, head, c.describe(base, head)...))
 	}
-	if kind, details := authentication(base, head); len(details) > 0 {
+	if kind, details := c.authentication(base, head); len(details) > 0 {
 		changes = append(changes, c.change(kind, head, details...))
 	}
 	if details := c.quota(base, head); len(details) > 0 {

@@ -14,6 +14,7 @@ import (
 
 // A document is one side, decoded.
 type document struct {
+	name       string // "base" or "head"
 	root       map[string]any
 	operations map[string]*operation // by keyOf
 }
@@ -31,8 +32,8 @@ const maxChain = 100
 
 var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
-func readDocument(side Side) (*document, error) {
-	d := &document{operations: map[string]*operation{}}
+func readDocument(name string, side Side) (*document, error) {
+	d := &document{name: name, operations: map[string]*operation{}}
 	decoder := json.NewDecoder(bytes.NewReader(side.Document))
 	decoder.UseNumber() // large integers keep their digits
 	if err := decoder.Decode(&d.root); err != nil {
@@ -170,4 +171,9 @@ func (d *document) lookup(pointer string) (any, bool) {
 // unescape is a token of a JSON Pointer as it is meant (RFC 6901, section 4).
 func unescape(token string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+}
+
+// escape is a name as a token of a JSON Pointer.
+func escape(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }

@@ -136,3 +136,28 @@ func TestCirclesAreJudged(t *testing.T) {
 		})
 	}
 }
+
+// What is hidden deep in a circle of schemas is not taken for no change, however long the circle is.
+func TestLongCircle(t *testing.T) {
+	t.Parallel()
+	ring := func(n int, last string) Side {
+		var b strings.Builder
+		b.WriteString(`{"openapi":"3.0.4","paths":{"/a":{"get":{"responses":{"200":{"description":"","content":{"application/json":{"schema":` +
+			`{"$ref":"#/components/schemas/S0"}}}}}}}},"components":{"schemas":{`)
+		for i := range n {
+			kind := "string"
+			if i == n-1 {
+				kind = last
+			}
+			fmt.Fprintf(&b, `"S%d":{"properties":{"v":{"type":"%s"},"n":{"$ref":"#/components/schemas/S%d"}}},`, i, kind, (i+1)%n)
+		}
+		b.WriteString(`"Z":{}}}}`)
+		return Side{Document: []byte(b.String())}
+	}
+	for _, n := range []int{10, 100, 3000} {
+		changes, err := Compare("s", ring(n, "string"), ring(n, "integer"))
+		if err != nil && !errors.Is(err, ErrUnjudged) || len(changes) != 1 || changes[0].Kind != Changed || changes[0].Severity == Harmless {
+			t.Errorf("%d schemas: %v, %v", n, lines(changes), err)
+		}
+	}
+}

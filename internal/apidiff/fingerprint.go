@@ -21,9 +21,9 @@ type node struct {
 	shape    *shape
 }
 
-// maxRounds bounds the work on schemas that refer to each other in circles: such schemas are taken for equal if they are
-// down to this depth.
-const maxRounds = 128
+// maxWork bounds how often schemas that refer to each other in circles are looked at. Where it isn't enough, they count as
+// different.
+const maxWork = 50_000
 
 // fingerprints are computed once per value that is referred to. What a reference is called doesn't count: a value and a
 // reference to an equal one have the same fingerprint. Schemas that contain themselves begin as equals and are told apart,
@@ -86,22 +86,33 @@ func (f *fingerprints) solve(uses map[node]map[node]bool) {
 			}
 		}
 	}
+	f.solveCircular(open)
+}
+
+// solveCircular computes the sums of what contains itself, or what does.
+func (f *fingerprints) solveCircular(open map[node]int) {
 	for n := range open {
 		f.sums[n] = fingerprint{}
 	}
-	classes := 1
+	classes, settled := 1, len(open) == 0
 	next := make(map[node]fingerprint, len(open))
-	for range min(maxRounds, len(open)) {
+	for range min(maxWork/max(1, len(open)), len(open)+1) {
 		distinct := map[fingerprint]bool{}
 		for n := range open {
 			next[n] = f.target(n)
 			distinct[next[n]] = true
 		}
 		maps.Copy(f.sums, next)
-		if len(distinct) == classes {
+		if settled = len(distinct) == classes; settled {
 			break
 		}
 		classes = len(distinct)
+	}
+	if !settled {
+		for n := range open {
+			sum := f.sums[n]
+			f.sums[n] = sha256.Sum256(append(sum[:], n.document.name...))
+		}
 	}
 	circular := map[fingerprint]fingerprint{}
 	for n := range open {

@@ -94,22 +94,23 @@ func ownSecurity(documents []openapi.Document) []openapi.SecurityDefinition {
 
 // inputs are a request that has been understood.
 type inputs struct {
-	request    Request
-	configured bool
-	options    openapi.Options
-	services   []string
-	files      map[string]string // by service
-	optional   map[string]bool   // the file may be missing
-	addresses  map[string]string
-	overrides  map[string]string
-	invented   []string
-	without    []string
+	request      Request
+	configured   bool
+	options      openapi.Options
+	services     []string
+	files        map[string]string // by service
+	optional     map[string]bool   // the file may be missing
+	repositories map[string]string // by service, of the configuration's
+	addresses    map[string]string
+	overrides    map[string]string
+	invented     []string
+	without      []string
 }
 
 func (r Request) inputs() (*inputs, error) {
 	in := &inputs{
 		request: r, files: map[string]string{}, optional: map[string]bool{},
-		addresses: map[string]string{}, overrides: map[string]string{},
+		addresses: map[string]string{}, overrides: map[string]string{}, repositories: map[string]string{},
 	}
 	if r.Config != "" {
 		if err := in.configure(); err != nil {
@@ -164,6 +165,7 @@ func (in *inputs) configure() error {
 		in.services = append(in.services, s.Name)
 		in.files[s.Name] = filepath.Join(in.request.Root, filepath.FromSlash(s.OpenAPI))
 		in.optional[s.Name] = true
+		in.repositories[s.Name] = s.Repository
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gangway-dev/gangway/internal/apidiff"
@@ -19,6 +20,7 @@ import (
 // disk, with themselves at the commit where their branch began.
 type DiffRequest struct {
 	Base, Head string // files
+	Repository string // OWNER/NAME: only its services
 	Against    string // the branch that is merged into, a commit or ref of git: instead of files
 	Config     string
 	Environment,
@@ -29,8 +31,9 @@ type DiffRequest struct {
 // A Difference is what changed in the APIs of services.
 type Difference struct {
 	Changes []apidiff.Change `json:"changes"`
-	Behind  []apidiff.Change `json:"behind,omitempty"` // what the other branch has changed meanwhile
-	Notes   []string         `json:"notes,omitempty"`  // what is not known, in words
+	Behind  []apidiff.Change `json:"behind,omitempty"`  // what the other branch has changed meanwhile
+	Notes   []string         `json:"notes,omitempty"`   // what is not known, in words
+	Unknown bool             `json:"unknown,omitempty"` // some change, or what it means, is not known
 }
 
 // Worst is the worst severity of all changes.
@@ -75,9 +78,12 @@ func (d *Difference) files(r DiffRequest) error {
 func (d *Difference) services(ctx context.Context, r DiffRequest) error {
 	in := &inputs{
 		request: Request{Config: r.Config, Environment: r.Environment, Gateway: r.Gateway, Root: r.Root},
-		files:   map[string]string{}, optional: map[string]bool{},
+		files:   map[string]string{}, optional: map[string]bool{}, repositories: map[string]string{},
 	}
 	if err := in.configure(); err != nil {
+		return err
+	}
+	if err := in.keepRepository(r.Repository); err != nil {
 		return err
 	}
 	g := git{folder: cmp.Or(r.Root, ".")}
@@ -93,6 +99,10 @@ func (d *Difference) services(ctx context.Context, r DiffRequest) error {
 	var added []string
 	for _, service := range in.services {
 		head, before, ok, err := in.sides(ctx, g, service, mergeBase)
+		if faults, invalid := errors.AsType[*openapi.Error](err); invalid && len(head.Document) > 0 { // it is the past that is not valid
+			d.note("%s could not be compared: its document was not valid where the branch began: %v", service, faults.Findings[0])
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -113,6 +123,25 @@ func (d *Difference) services(ctx context.Context, r DiffRequest) error {
 		}
 	}
 	return d.shadows(added, sides)
+}
+
+// keepRepository leaves only the services of one repository: paths of documents are those of their repositories.
+func (in *inputs) keepRepository(name string) error {
+	if name != "" {
+		in.services = slices.DeleteFunc(in.services, func(service string) bool { return !strings.EqualFold(in.repositories[service], name) })
+		if len(in.services) == 0 {
+			return fmt.Errorf("--repository is %q: the gateway has no service of it", name)
+		}
+	}
+	for i, service := range in.services {
+		for _, other := range in.services[:i] {
+			if in.files[service] == in.files[other] && in.repositories[service] != in.repositories[other] {
+				return fmt.Errorf("%s and %s have the same document %s, in different repositories: say with --repository which one this is",
+					other, service, in.files[service])
+			}
+		}
+	}
+	return nil
 }
 
 // sides are a service's document as it is and as it was; false where it is and was none.
@@ -185,11 +214,15 @@ func sideOf(d openapi.Document, o openapi.Options) (apidiff.Side, error) {
 func (d *Difference) compare(service string, before, head apidiff.Side) error {
 	changes, err := apidiff.Compare(service, before, head)
 	if errors.Is(err, apidiff.ErrUnjudged) {
-		d.Notes = append(d.Notes, err.Error())
+		d.note("of %s, what some changes mean to callers is not known", service)
 		err = nil
 	}
 	d.Changes = append(d.Changes, changes...)
 	return err
+}
+
+func (d *Difference) note(format string, args ...any) {
+	d.Notes, d.Unknown = append(d.Notes, fmt.Sprintf(format, args...)), true
 }
 
 // shadows looks for operations that take other services' requests.
@@ -208,7 +241,7 @@ func (d *Difference) shadows(services []string, sides map[string]apidiff.Side) e
 		}
 	}
 	for _, service := range services {
-		d.Changes = append(d.Changes, apidiff.Shadowed(service, sides[service], added[service], operations)...)
+		d.Changes = append(d.Changes, apidiff.Shadowed(service, sides[service], added, operations)...)
 	}
 	return nil
 }

@@ -144,3 +144,43 @@ func newJSON(t *testing.T) string {
 	}
 	return content
 }
+
+// A branch that mends a document can be compared as far as the others go.
+func TestDiffOfAnInvalidPast(t *testing.T) {
+	t.Parallel()
+	dir := write(t, strings.Replace(shop, "-- .git/HEAD --\n", "", 1))
+	put(t, dir, "orders/openapi.yaml", strings.Replace(orders, "../shared/types.yaml#/Order", "..#/Order", 1)) // a folder
+	gitIn(t, dir, "init", "-q")
+	gitIn(t, dir, "add", ".")
+	gitIn(t, dir, "commit", "-q", "-m", "one")
+	put(t, dir, "orders/openapi.yaml", orders)
+	d, err := Diff(t.Context(), DiffRequest{Config: filepath.Join(dir, "gangway.hcl"), Root: dir, Against: "main"})
+	if err != nil || !d.Unknown || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "leads to a folder") {
+		t.Errorf("%v, %+v", err, d)
+	}
+}
+
+// Paths are those of a repository: services of others are told apart.
+func TestDiffOfOneRepository(t *testing.T) {
+	t.Parallel()
+	dir := branched(t)
+	config, err := os.ReadFile(filepath.Join(dir, "gangway.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, users, _ := strings.Cut(string(config), `service "users" {`)
+	users = strings.ReplaceAll(strings.Replace(users, "acme/shop", "acme/users", 1), "users/openapi.yaml", "orders/openapi.yaml")
+	put(t, dir, "gangway.hcl", "repository \"acme/users\" {}\n"+head+`service "users" {`+users)
+	r := DiffRequest{Config: filepath.Join(dir, "gangway.hcl"), Root: dir, Against: "main"}
+	if _, err := Diff(t.Context(), r); err == nil || !strings.Contains(err.Error(), "say with --repository which one this is") {
+		t.Errorf("without a repository: %v", err)
+	}
+	r.Repository = "acme/shop"
+	if d, err := Diff(t.Context(), r); err != nil || len(d.Changes) != 1 || d.Changes[0].Service != "orders" {
+		t.Errorf("%v, %+v", err, d)
+	}
+	r.Repository = "acme/other"
+	if _, err := Diff(t.Context(), r); err == nil || !strings.Contains(err.Error(), "has no service of it") {
+		t.Errorf("another repository: %v", err)
+	}
+}

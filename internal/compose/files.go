@@ -42,6 +42,9 @@ func (r repository) ReadFile(name string) ([]byte, error) {
 	}
 	defer func() { _ = root.Close() }()
 	local := filepath.FromSlash(name)
+	if local == "." {
+		return nil, fmt.Errorf("%w: it is a folder", openapi.ErrNotRegular)
+	}
 	for at := local; at != "."; at = filepath.Dir(at) {
 		info, err := root.Lstat(at)
 		switch {

@@ -72,13 +72,14 @@ func (g git) read(ctx context.Context, commit, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode, rest, ok := strings.Cut(strings.TrimRight(string(out), "\x00"), " ")
+	entries := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	mode, rest, ok := strings.Cut(entries[0], " ")
 	kind, rest, _ := strings.Cut(rest, " ")
-	sha, _, _ := strings.Cut(rest, "\t")
+	sha, name, _ := strings.Cut(rest, "\t")
 	switch {
 	case !ok:
 		return nil, fs.ErrNotExist
-	case kind != "blob" || mode == "120000":
+	case kind != "blob" || mode == "120000" || len(entries) > 1 || name != path:
 		return nil, fmt.Errorf("%w: %s is a link or a folder", openapi.ErrNotRegular, path)
 	}
 	return g.run(ctx, "cat-file", "blob", sha)

@@ -72,6 +72,8 @@ func inRepository(from *tree, ref string) (string, refusal) {
 	switch {
 	case strings.HasPrefix(name, "/"):
 		return "", refusal{"is an absolute path", "write a path relative to this file"}
+	case joined == ".":
+		return "", refusal{"leads to a folder", "refer to a file"}
 	case joined == ".." || strings.HasPrefix(joined, "../") || strings.ContainsAny(name, "\\\x00"):
 		return "", refusal{"leads out of the repository", "put the file into the repository"}
 	}
@@ -82,6 +84,9 @@ func (s *sources) load(name string, at place) *tree {
 	if s.files == nil {
 		s.report.problem(at, RuleReference, "put what it refers to into this document", "the document is alone: it can't refer to the file %s", quote(name))
 		return nil
+	}
+	if s.bytes > s.limits.DocumentBytes {
+		return nil // which was reported: nothing more is read
 	}
 	if len(s.read) >= s.limits.Files {
 		s.report.problem(at, RuleLimit, "put files together", "the document refers to more than %d files", s.limits.Files)
@@ -103,6 +108,7 @@ func (s *sources) load(name string, at place) *tree {
 		return nil
 	}
 	if s.bytes += len(content); s.bytes > s.limits.DocumentBytes {
+		s.read[len(s.read)-1].content = nil // so that nobody keeps it; it will be read again
 		s.report.problem(at, RuleLimit, "leave out examples", "the document and its files have more than %d bytes", s.limits.DocumentBytes)
 		return nil
 	}

@@ -196,6 +196,25 @@ func TestWarningsAreLimited(t *testing.T) {
 	}
 }
 
+// TestFilesAreNotReadBeyondTheLimit: what a document may not have is not looked at.
+func TestFilesAreNotReadBeyondTheLimit(t *testing.T) {
+	t.Parallel()
+	content := "openapi: 3.0.4\ncomponents:\n  schemas:\n"
+	for i := range 50 {
+		content += fmt.Sprintf("    S%d: {$ref: 'f%d.yaml'}\n", i, i)
+	}
+	d := testDocument("a", []byte(content+"paths: {}\n"))
+	reads := 0
+	d.Files = FilesFunc(func(string) ([]byte, error) {
+		reads++
+		return []byte("type: object # " + strings.Repeat("x", 4000)), nil
+	})
+	_, err := Compose([]Document{d}, Options{Limits: Limits{DocumentBytes: 10_000}})
+	if err == nil || !strings.Contains(err.Error(), "more than 10000 bytes") || reads > 4 {
+		t.Errorf("after %d reads: %v", reads, err)
+	}
+}
+
 // TestComposeCaller is about what is wrong with the caller's part.
 func TestComposeCaller(t *testing.T) {
 	t.Parallel()

@@ -307,8 +307,12 @@ func (c *compiler) buildLinked(k, v value) {
 
 // checkLinks reports links that lead to no operation.
 func (c *compiler) checkLinks() {
+	known := make(map[string]bool, len(c.operations))
+	for _, op := range c.operations {
+		known[op.id] = true
+	}
 	for i, to := range c.contract.links {
-		if to.id != "" && !slices.ContainsFunc(c.operations, func(op *operation) bool { return op.id == to.id }) {
+		if to.id != "" && !known[to.id] {
 			c.warn(c.linksAt[i], RuleReference, "correct the operationId", "no operation of the document is called %s", quote(to.id))
 		}
 	}

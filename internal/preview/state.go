@@ -182,13 +182,18 @@ type Serving struct {
 
 // APIChanges are what a pull request changes in its services' APIs since its branch left the base branch.
 type APIChanges struct {
-	Counts   string      `json:"counts,omitempty"`   // of operations, in words; "" when callers notice nothing
-	Breaking int         `json:"breaking,omitempty"` // how many of all changes break callers
-	Headline string      `json:"headline,omitempty"` // the operation that matters most, "" for none
-	Says     string      `json:"says,omitempty"`     // what happened to it, to stand after it
-	List     []APIChange `json:"list,omitempty"`
-	Behind   []APIChange `json:"behind,omitempty"`  // what the base branch has changed meanwhile
-	Unknown  []string    `json:"unknown,omitempty"` // why some service's changes are not known, in words
+	MergeBase string `json:"merge_base,omitempty"` // the commits that were compared with
+	Base      string `json:"base,omitempty"`
+
+	Counts     string      `json:"counts,omitempty"`   // of operations, in words; "" when callers notice nothing
+	Breaking   int         `json:"breaking,omitempty"` // how many of all changes break callers
+	Headline   string      `json:"headline,omitempty"` // the operation that matters most, "" for none
+	Says       string      `json:"says,omitempty"`     // what happened to it, to stand after it
+	List       []APIChange `json:"list,omitempty"`
+	More       int         `json:"more,omitempty"`   // that List has no room for
+	Behind     []APIChange `json:"behind,omitempty"` // what the base branch has changed meanwhile
+	MoreBehind int         `json:"more_behind,omitempty"`
+	Unknown    []string    `json:"unknown,omitempty"` // why some service's changes are not known, in words
 }
 
 // An APIChange is what happened to one operation in one respect. Its texts are of one line without markup.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gangway-dev/gangway/internal/apidiff"
@@ -21,34 +22,57 @@ const (
 // changes tells what the pull request changes in the APIs of its services: each document at the head against the one at
 // the merge base. It is information: what can't be found out is said to be unknown, and holds nothing up.
 func (l *look) changes(ctx context.Context, parts []*part, operations []preview.Operation) *preview.APIChanges {
+	known := l.known()
 	mergeBase, base, err := l.mergeBase(ctx)
-	if err != nil {
-		l.o.Log.WarnContext(ctx, "comparing with the merge base failed", "error", err)
+	switch {
+	case err != nil && known != nil:
+		return known
+	case errors.Is(err, preview.ErrNotFound):
+		return &preview.APIChanges{Unknown: []string{"the branch has nothing in common with its base branch"}}
+	case err != nil:
+		l.o.Log.WarnContext(ctx, "finding the merge base failed", "error", err)
 		return &preview.APIChanges{Unknown: []string{"GitHub did not say where the branch began"}}
+	case known != nil && known.MergeBase == mergeBase && known.Base == base && len(known.Unknown) == 0:
+		return known
 	}
-	api := &preview.APIChanges{}
+	api := &preview.APIChanges{MergeBase: mergeBase, Base: base}
 	var all, behind []apidiff.Change
+	added, now := map[string][]apidiff.Operation{}, byService(operations)
+	heads := map[string]apidiff.Side{}
 	for _, p := range parts {
 		if p == nil || p.member == nil {
 			continue
 		}
 		c := &comparing{look: l, part: p}
-		changed, late, err := c.compare(ctx, mergeBase, base)
-		if err != nil {
-			l.o.Log.WarnContext(ctx, "comparing an API failed", "service", p.document.Service, "error", err)
-			api.Unknown = append(api.Unknown, fmt.Sprintf("%s could not be compared: %s", p.document.Service, reason(err)))
+		changed, late, why := c.compare(ctx, mergeBase, base)
+		if why != "" {
+			api.Unknown = append(api.Unknown, why)
 		}
-		all = append(all, changed...)
-		all = append(all, apidiff.Shadowed(p.document.Service, c.head, apidiff.AddedOperations(changed), others(operations, p.document.Service))...)
-		behind = append(behind, late...)
+		service := p.document.Service
+		heads[service], added[service] = c.head, apidiff.AddedOperations(changed)
+		all, behind = append(all, changed...), append(behind, late...)
+	}
+	for _, service := range slices.Sorted(maps.Keys(heads)) {
+		all = append(all, apidiff.Shadowed(service, heads[service], added, now)...)
 	}
 	s := apidiff.Summarize(all)
 	api.Counts, api.Breaking = s.Counts(), s.Breaking
 	if s.Worst != nil {
 		api.Headline, api.Says = s.Worst.Operation().String(), s.Worst.Phrase()
 	}
-	api.List, api.Behind = stored(all), stored(behind)
+	api.List, api.More = stored(all)
+	api.Behind, api.MoreBehind = stored(behind)
 	return api
+}
+
+// known are the changes of the same head and members as they were found out before; nil where nobody has.
+func (l *look) known() *preview.APIChanges {
+	for _, s := range []*preview.Serving{l.observed.Applying, l.observed.Serving} {
+		if s != nil && s.HeadSHA == l.wanted.HeadSHA && s.Generation == l.wanted.Generation {
+			return s.API
+		}
+	}
+	return nil
 }
 
 // mergeBase is where the pull request's branch left its base branch, and where that is now.
@@ -68,25 +92,42 @@ type comparing struct {
 	head apidiff.Side
 }
 
-// compare also returns what the base branch has changed meanwhile. An [apidiff.ErrUnjudged] comes with the changes.
-func (c *comparing) compare(ctx context.Context, mergeBase, base string) (changed, behind []apidiff.Change, err error) {
+// compare also returns what the base branch has changed meanwhile, and why something is not known.
+func (c *comparing) compare(ctx context.Context, mergeBase, base string) (changed, behind []apidiff.Change, why string) {
+	service := c.part.document.Service
+	var err error
 	if c.head, err = c.side(c.part.document); err != nil {
-		return nil, nil, err
+		return nil, nil, c.unknown(ctx, "its document can't be written in OpenAPI 3.0", err)
 	}
 	before, err := c.at(ctx, mergeBase)
-	if err != nil {
-		return nil, nil, fmt.Errorf("at the merge base: %w", err)
+	if faults, ok := errors.AsType[*openapi.Error](err); ok && len(faults.Findings) > 0 {
+		return nil, nil, c.unknown(ctx, "its document was not valid before: "+faults.Findings[0].String(), err)
 	}
-	service := c.part.document.Service
+	if err != nil {
+		return nil, nil, c.unknown(ctx, "its document at the merge base could not be read", err)
+	}
 	changed, err = apidiff.Compare(service, before, c.head)
-	if err != nil && !errors.Is(err, apidiff.ErrUnjudged) || base == mergeBase {
-		return changed, nil, err
+	switch {
+	case errors.Is(err, apidiff.ErrUnjudged):
+		why = fmt.Sprintf("of %s, what some changes mean to callers is not known", service)
+	case err != nil:
+		return nil, nil, c.unknown(ctx, "its documents differ in a way that can't be compared", err)
+	}
+	if base == mergeBase {
+		return changed, nil, why
 	}
 	// Nobody is told of what can't be compared on another branch.
-	if live, liveErr := c.at(ctx, base); liveErr == nil {
+	if live, err := c.at(ctx, base); err == nil {
 		behind, _ = apidiff.Behind(service, before, c.head, live)
 	}
-	return changed, behind, err
+	return changed, behind, why
+}
+
+// unknown is what there is to say about an error to somebody who can't look into the log.
+func (c *comparing) unknown(ctx context.Context, why string, err error) string {
+	service := c.part.document.Service
+	c.o.Log.WarnContext(ctx, "comparing an API failed", "service", service, "error", err)
+	return fmt.Sprintf("%s could not be compared: %s", service, why)
 }
 
 // at is the document at another commit; one without operations where there was none.
@@ -109,9 +150,6 @@ func (c *comparing) side(d openapi.Document) (apidiff.Side, error) {
 	o := c.options()
 	o.OpenAPI, o.Format = openapi.OpenAPI3, openapi.JSON
 	o.RequireAPIKey = "" // the preview's own: it would hide that an operation is opened
-	if d.Files == nil {
-		d.Files = c.part.document.Files
-	}
 	composition, err := openapi.Compose([]openapi.Document{d}, o)
 	if err != nil {
 		return apidiff.Side{}, err
@@ -127,38 +165,30 @@ func (c *comparing) side(d openapi.Document) (apidiff.Side, error) {
 	return side, nil
 }
 
-// reason is what there is to say about an error to somebody who can't look into the log.
-func reason(err error) string {
-	var faults *openapi.Error
-	switch {
-	case errors.As(err, &faults) && len(faults.Findings) > 0:
-		return "its document was not valid before: " + faults.Findings[0].String()
-	case errors.Is(err, apidiff.ErrUnjudged):
-		return "what changed is listed, but not what it means to callers"
-	}
-	return "its document could not be read"
-}
-
-// others are the operations of all services but one.
-func others(operations []preview.Operation, service string) map[string][]apidiff.Operation {
+// byService are the operations of each service.
+func byService(operations []preview.Operation) map[string][]apidiff.Operation {
 	list := map[string][]apidiff.Operation{}
 	for _, o := range operations {
-		if o.Service != service {
-			list[o.Service] = append(list[o.Service], apidiff.Operation{Method: o.Method, Path: o.Path})
-		}
+		list[o.Service] = append(list[o.Service], apidiff.Operation{Method: o.Method, Path: o.Path})
 	}
 	return list
 }
 
-// stored are changes as a row holds them: the worst if there are many.
-func stored(changes []apidiff.Change) []preview.APIChange {
-	if len(changes) > maxChanges {
-		changes = slices.Clone(changes)
-		slices.SortStableFunc(changes, func(a, b apidiff.Change) int { return cmp.Compare(b.Severity, a.Severity) })
-		changes = changes[:maxChanges]
+// stored are changes as a row holds them, the worst if there are many, and how many are left out.
+func stored(changes []apidiff.Change) ([]preview.APIChange, int) {
+	kept := make([]int, len(changes))
+	for i := range kept {
+		kept[i] = i
 	}
-	list := make([]preview.APIChange, 0, len(changes))
-	for _, c := range changes {
+	more := max(0, len(changes)-maxChanges)
+	if more > 0 {
+		slices.SortStableFunc(kept, func(a, b int) int { return cmp.Compare(changes[b].Severity, changes[a].Severity) })
+		kept = kept[:maxChanges]
+		slices.Sort(kept)
+	}
+	list := make([]preview.APIChange, 0, len(kept))
+	for _, i := range kept {
+		c := changes[i]
 		one := preview.APIChange{
 			Service: c.Service, Kind: string(c.Kind), Method: c.Method, Path: c.Path, Severity: c.Severity.String(),
 			File: c.Place.File, Line: c.Place.Line, Column: c.Place.Column,
@@ -171,5 +201,5 @@ func stored(changes []apidiff.Change) []preview.APIChange {
 		}
 		list = append(list, one)
 	}
-	return list
+	return list, more
 }

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestChangesSinceTheMergeBase(t *testing.T) {
 	w.mark(key)
 	got := w.until(key, "it is live", serves(1)).Serving.API
 	want := &preview.APIChanges{
-		Counts: "1 operation added, 1 removed", Breaking: 2, Headline: "DELETE /orders/{id}", Says: "is gone",
+		MergeBase: sha("e"), Base: sha("b"), Counts: "1 operation added, 1 removed", Breaking: 2, Headline: "DELETE /orders/{id}", Says: "is gone",
 		List: []preview.APIChange{
 			{Service: "orders", Kind: "removed", Method: "DELETE", Path: "/orders/{id}", Severity: "breaking", File: "orders.yaml", Line: 7, Column: 5},
 			{
@@ -115,9 +116,53 @@ func TestChangesAreUnknown(t *testing.T) {
 			w.want(key, w.ready(key, 1, sha("a")))
 			w.mark(key)
 			got := w.until(key, "it is live", serves(1)).Serving.API
+			got.MergeBase, got.Base = "", ""
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// What was found out once is not looked for again, and not lost while GitHub doesn't answer; a push asks anew.
+func TestChangesAreKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.documents = map[string]string{"orders.yaml a": path("/orders", "get", "list") + path("/more", "get", "more")}
+	w.start(w.pool)
+	w.want(key, w.ready(key, 1, sha("a")))
+	w.mark(key)
+	first := w.until(key, "it is live", serves(1)).Serving.API
+	if first == nil || first.Counts != "1 operation added" {
+		t.Fatalf("changes %+v", first)
+	}
+	w.rests(key)
+	w.change(func() { w.fail["merge-base"], w.fail["branch"] = errDown, errDown })
+	w.mark(key)
+	w.rests(key)
+	_, again := w.observed(key)
+	if diff := cmp.Diff(first, again.Serving.API); diff != "" {
+		t.Errorf("-before +after:\n%s", diff)
+	}
+	if n := w.count("merge-base"); n != 1 {
+		t.Errorf("asked %d times for the merge base", n)
+	}
+}
+
+// A row holds the worst of very many changes, and says how many are left out.
+func TestChangesAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	many := ""
+	for i := range 120 {
+		many += path(fmt.Sprintf("/orders/%03d", i), "get", fmt.Sprintf("list%d", i))
+	}
+	w.documents = map[string]string{"orders.yaml a": many, "orders.yaml b": path("/orders/x", "get", "x")}
+	w.start(w.pool)
+	w.want(key, w.ready(key, 1, sha("a")))
+	w.mark(key)
+	api := w.until(key, "it is live", serves(1)).Serving.API
+	if len(api.List) != 100 || api.More != 21 || api.List[99].Kind != "removed" || api.Counts != "120 operations added, 1 removed" {
+		t.Errorf("%d changes and %d more, %s; the last is %+v", len(api.List), api.More, api.Counts, api.List[99])
 	}
 }

@@ -63,7 +63,7 @@ func (l *look) compose(ctx context.Context) (*preview.Serving, *preview.Failure,
 		}
 	}
 	serving, failure, err := l.render(serving, list)
-	if serving != nil {
+	if serving != nil && l.wanted.Ready() { // a check is only about whether the documents go together
 		serving.API = l.changes(ctx, parts, serving.Operations)
 	}
 	return serving, failure, err

@@ -39,8 +39,11 @@ type Writer interface {
 	Deployments(ctx context.Context, repo preview.Repository, task, purpose string) ([]int64, error) // those that are not inactive
 }
 
-// maxDocuments bounds the cache; the oldest are dropped.
-const maxDocuments = 2000
+// Bounds of the cache, in files and in bytes; the oldest are dropped.
+const (
+	maxDocuments     = 2000
+	maxDocumentBytes = 128 << 20
+)
 
 // documents keeps OpenAPI documents. A file at a commit never changes, so that an entry is right for ever.
 type documents struct {
@@ -49,6 +52,7 @@ type documents struct {
 	mu    sync.Mutex
 	known map[documentKey][]byte
 	order []documentKey
+	bytes int
 	bases map[[3]string]string // merge bases of two commits of a repository
 }
 
@@ -79,8 +83,10 @@ func (d *documents) read(ctx context.Context, repo preview.Repository, path, sha
 	if _, ok := d.known[key]; !ok {
 		d.known[key] = content
 		d.order = append(d.order, key)
+		d.bytes += len(content)
 	}
-	for len(d.order) > maxDocuments {
+	for len(d.order) > maxDocuments || d.bytes > maxDocumentBytes {
+		d.bytes -= len(d.known[d.order[0]])
 		delete(d.known, d.order[0])
 		d.order = d.order[1:]
 	}

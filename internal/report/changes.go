@@ -54,7 +54,7 @@ func (v view) behind(api *preview.APIChanges) string {
 	for _, c := range api.Behind[:min(len(api.Behind), maxBehind)] {
 		names = append(names, code(c.Method+" "+c.Path)+" ("+kindWords(c.Kind)+")")
 	}
-	if more := len(api.Behind) - maxBehind; more > 0 {
+	if more := len(api.Behind) + api.MoreBehind - maxBehind; more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	return "ℹ️ Note: the branch is behind " + code(cmp.Or(v.Wanted.BaseRef, "its base branch")) + ", which has changed " +
@@ -76,6 +76,9 @@ func (v view) changeTable(p *page) {
 		}
 		p.line(fmt.Sprintf("| %s | %s | %s | %s |",
 			code(c.Method+" "+c.Path), text(c.Service), join(" ", severityWords(c.Severity), kindWords(c.Kind)), strings.Join(details, "; ")))
+	}
+	if api.More > 0 {
+		p.block(fmt.Sprintf("And %d more, which are no worse.", api.More))
 	}
 }
 
