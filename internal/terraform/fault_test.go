@@ -145,7 +145,7 @@ func TestInterrupted(t *testing.T) {
 func TestHangs(t *testing.T) {
 	c := newCloud(t, emulator.Fast())
 	c.shards("gangway-1")
-	c.options.Timeout, c.options.WaitDelay = 2*time.Second, 200*time.Millisecond
+	c.options.Timeout, c.options.WaitDelay = 8*time.Second, 200*time.Millisecond // long enough for the config, also where the machine is busy
 	c.start()
 	c.fault(`{"method": "CreateGateway", "effect": "stuck"}`)
 	s := stack("1")
