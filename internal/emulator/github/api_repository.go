@@ -299,9 +299,9 @@ func (s *Server) compare(c *call) (*answer, error) {
 	if !found || err != nil || err2 != nil {
 		return nil, errNotFound
 	}
-	mergeBase, err := git.line(ctx, "merge-base", base, head)
+	mergeBase, err := git.mergeBase(ctx, base, head)
 	if err != nil {
-		return nil, errNotFound // as for histories that have nothing in common
+		return nil, err
 	}
 	files, err := s.diffs.get(ctx, git, base, head)
 	if err != nil {

@@ -101,6 +101,15 @@ func (g gitDir) resolve(ctx context.Context, name string) (string, error) {
 	return sha, err
 }
 
+// mergeBase is the best commit that two commits have in common; errNotFound when there is none.
+func (g gitDir) mergeBase(ctx context.Context, base, head string) (string, error) {
+	sha, err := g.line(ctx, "merge-base", base, head)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+		return "", errNotFound
+	}
+	return sha, err
+}
+
 // A commit is one to be made with fast-import.
 type commit struct {
 	Branch  string // the ref that it is put on, whatever that held
