@@ -62,7 +62,7 @@ var architecture = map[string]row{
 		tests:    []string{"internal/openapi/openapitest", "internal/gateway", "github.com/golang-jwt/jwt/v5"},
 	},
 	"internal/openapi/openapitest": {foreign: []string{"go.yaml.in/yaml/v3"}},
-	"internal/apidiff":             {foreign: []string{"github.com/getkin/kin-openapi/", "github.com/oasdiff/"}},
+	"internal/apidiff":             {internal: []string{"internal/openapi"}, foreign: []string{"github.com/getkin/kin-openapi/", "github.com/oasdiff/"}},
 	"internal/catalog": {
 		internal: []string{"internal/preview"},
 		foreign:  slices.Concat(hcl, []string{"github.com/agext/levenshtein", "github.com/bmatcuk/doublestar/v4"}),

@@ -10,7 +10,7 @@
 //
 // The package is pure: documents in, changes out. It deliberately reads no file, no configuration and no clock, and
 // renders nothing: texts are plain English in which names come from the pull request, so whoever writes them into
-// Markdown has to escape them. It expects OpenAPI 3.0 in JSON as the composer renders it for one service: references
+// Markdown has to escape them. It expects OpenAPI 3.0 in JSON as the composer renders it for one service ([SideOf]): references
 // stay inside the document, and an operation without `security` is public. The caller chooses the two sides: with the
 // merge base as the base, a branch that lacks what others added since doesn't seem to remove it; see [Behind] for that.
 package apidiff

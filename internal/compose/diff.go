@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -67,11 +68,12 @@ func (d *Difference) files(r DiffRequest) error {
 			return fmt.Errorf("reading %s: %w", file, err)
 		}
 		document := openapi.Document{File: name, Content: content, Files: files}
-		if sides[i], err = sideOf(document, openapi.Options{Security: openapi.SecurityOf(document)}); err != nil {
+		if sides[i], err = sideOf("api", document, openapi.Options{Security: openapi.SecurityOf(document)}); err != nil {
 			return err
 		}
 	}
-	return d.compare("api", sides[0], sides[1])
+	_, err := d.compare("api", sides[0], sides[1])
+	return err
 }
 
 // services compares the documents of a gateway's services.
@@ -86,7 +88,10 @@ func (d *Difference) services(ctx context.Context, r DiffRequest) error {
 	if err := in.keepRepository(r.Repository); err != nil {
 		return err
 	}
-	g := git{folder: cmp.Or(r.Root, ".")}
+	g, err := openGit(ctx, cmp.Or(r.Root, "."))
+	if err != nil {
+		return err
+	}
 	branch, err := g.commit(ctx, r.Against)
 	if err != nil {
 		return fmt.Errorf("--against is %q: %w", r.Against, err)
@@ -95,8 +100,7 @@ func (d *Difference) services(ctx context.Context, r DiffRequest) error {
 	if err != nil {
 		return fmt.Errorf("--against is %q: %w", r.Against, err)
 	}
-	sides := map[string]apidiff.Side{}
-	var added []string
+	heads, added := map[string]apidiff.Side{}, map[string][]apidiff.Operation{}
 	for _, service := range in.services {
 		head, before, ok, err := in.sides(ctx, g, service, mergeBase)
 		if faults, invalid := errors.AsType[*openapi.Error](err); invalid && len(head.Document) > 0 { // it is the past that is not valid
@@ -109,11 +113,11 @@ func (d *Difference) services(ctx context.Context, r DiffRequest) error {
 		if !ok {
 			continue
 		}
-		sides[service] = head
-		added = append(added, service)
-		if err := d.compare(service, before, head); err != nil {
+		changes, err := d.compare(service, before, head)
+		if err != nil {
 			return err
 		}
+		heads[service], added[service] = head, apidiff.AddedOperations(changes)
 		if branch == mergeBase {
 			continue
 		}
@@ -122,7 +126,7 @@ func (d *Difference) services(ctx context.Context, r DiffRequest) error {
 			d.Behind = append(d.Behind, late...)
 		}
 	}
-	return d.shadows(added, sides)
+	return d.shadows(heads, added)
 }
 
 // keepRepository leaves only the services of one repository: paths of documents are those of their repositories.
@@ -153,7 +157,7 @@ func (in *inputs) sides(ctx context.Context, g git, service, mergeBase string) (
 	content, err := files.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		head, err = in.side(service, name, []byte(nothing), nil)
+		head, err = apidiff.Nothing(), nil
 	case err == nil:
 		head, err = in.side(service, name, content, files)
 	}
@@ -166,10 +170,7 @@ func (in *inputs) sides(ctx context.Context, g git, service, mergeBase string) (
 	return head, before, len(head.Places)+len(before.Places) > 0, nil
 }
 
-// nothing is a document without operations.
-const nothing = `{"openapi":"3.0.4","info":{"title":"none","version":"1"},"paths":{}}`
-
-// at is a service's document at a commit; one without operations where there was none.
+// at is a service's document at a commit.
 func (in *inputs) at(ctx context.Context, g git, service, commit string) (apidiff.Side, error) {
 	files, name, err := g.files(ctx, in.files[service], commit)
 	if err != nil {
@@ -177,7 +178,7 @@ func (in *inputs) at(ctx context.Context, g git, service, commit string) (apidif
 	}
 	content, err := files.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return in.side(service, name, []byte(nothing), nil)
+		return apidiff.Nothing(), nil
 	}
 	if err != nil {
 		return apidiff.Side{}, err
@@ -186,39 +187,24 @@ func (in *inputs) at(ctx context.Context, g git, service, commit string) (apidif
 }
 
 func (in *inputs) side(service, name string, content []byte, files openapi.Files) (apidiff.Side, error) {
-	if string(content) == nothing {
-		name = "none.json"
-	}
-	return sideOf(openapi.Document{Service: service, File: name, Content: content, Files: files}, in.options)
+	return sideOf(service, openapi.Document{File: name, Content: content, Files: files}, in.options)
 }
 
-// sideOf is a document by itself, composed.
-func sideOf(d openapi.Document, o openapi.Options) (apidiff.Side, error) {
-	d.Service = cmp.Or(d.Service, "api")
-	address := "https://" + d.Service + inventedHost
-	d.Backend = openapi.Backend{Address: address, Audience: address}
-	o.OpenAPI, o.Format = openapi.OpenAPI3, openapi.JSON
-	o.RequireAPIKey = "" // the previews' own: it would hide that an operation is opened
-	composition, err := openapi.Compose([]openapi.Document{d}, o)
-	if err != nil {
-		return apidiff.Side{}, err
-	}
-	side := apidiff.Side{Places: make(map[apidiff.Operation]apidiff.Place, len(composition.Operations))}
-	for _, op := range composition.Operations {
-		side.Places[apidiff.Operation{Method: op.Method, Path: op.Path}] = apidiff.Place{File: op.File, Line: op.Line, Column: op.Column}
-	}
-	side.Document, err = composition.Render()
-	return side, err
+// sideOf is a document by itself; where the service is makes no difference.
+func sideOf(service string, d openapi.Document, o openapi.Options) (apidiff.Side, error) {
+	address := "https://" + service + inventedHost
+	d.Service, d.Backend = service, openapi.Backend{Address: address, Audience: address}
+	return apidiff.SideOf(d, o)
 }
 
-func (d *Difference) compare(service string, before, head apidiff.Side) error {
+func (d *Difference) compare(service string, before, head apidiff.Side) ([]apidiff.Change, error) {
 	changes, err := apidiff.Compare(service, before, head)
 	if errors.Is(err, apidiff.ErrUnjudged) {
 		d.note("of %s, what some changes mean to callers is not known", service)
 		err = nil
 	}
 	d.Changes = append(d.Changes, changes...)
-	return err
+	return changes, err
 }
 
 func (d *Difference) note(format string, args ...any) {
@@ -226,22 +212,16 @@ func (d *Difference) note(format string, args ...any) {
 }
 
 // shadows looks for operations that take other services' requests.
-func (d *Difference) shadows(services []string, sides map[string]apidiff.Side) error {
+func (d *Difference) shadows(heads map[string]apidiff.Side, added map[string][]apidiff.Operation) error {
 	operations := map[string][]apidiff.Operation{}
-	for _, service := range services {
+	for service, head := range heads {
 		var err error
-		if operations[service], err = apidiff.Operations(sides[service]); err != nil {
+		if operations[service], err = apidiff.Operations(head); err != nil {
 			return err
 		}
 	}
-	added := map[string][]apidiff.Operation{}
-	for _, c := range d.Changes {
-		if c.Kind == apidiff.Added {
-			added[c.Service] = append(added[c.Service], c.Operation())
-		}
-	}
-	for _, service := range services {
-		d.Changes = append(d.Changes, apidiff.Shadowed(service, sides[service], added, operations)...)
+	for _, service := range slices.Sorted(maps.Keys(heads)) {
+		d.Changes = append(d.Changes, apidiff.Shadowed(service, heads[service], added, operations)...)
 	}
 	return nil
 }

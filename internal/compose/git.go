@@ -14,7 +14,17 @@ import (
 )
 
 // git reads what is in the git repository that a folder is in.
-type git struct{ folder string }
+type git struct {
+	folder string
+	top    string // the repository's own folder
+}
+
+func openGit(ctx context.Context, folder string) (git, error) {
+	g := git{folder: folder}
+	top, err := g.run(ctx, "rev-parse", "--show-toplevel")
+	g.top = filepath.FromSlash(oneLine(top))
+	return g, err
+}
 
 // run runs git. What it takes from the caller are commits' SHAs, or a ref behind --end-of-options.
 func (g git) run(ctx context.Context, args ...string) ([]byte, error) {
@@ -50,15 +60,11 @@ func (g git) mergeBase(ctx context.Context, commit string) (string, error) {
 
 // files are the files of a commit, and a file's path among them.
 func (g git) files(ctx context.Context, file, commit string) (openapi.Files, string, error) {
-	top, err := g.run(ctx, "rev-parse", "--show-toplevel")
-	if err != nil {
-		return nil, "", err
-	}
 	path, err := absolute(file)
 	if err != nil {
 		return nil, "", err
 	}
-	name, err := filepath.Rel(filepath.FromSlash(oneLine(top)), path)
+	name, err := filepath.Rel(g.top, path)
 	if err != nil || name == ".." || strings.HasPrefix(name, ".."+string(filepath.Separator)) {
 		return nil, "", fmt.Errorf("%s is not in the git repository of %s", file, g.folder)
 	}

@@ -96,7 +96,7 @@ type comparing struct {
 func (c *comparing) compare(ctx context.Context, mergeBase, base string) (changed, behind []apidiff.Change, why string) {
 	service := c.part.document.Service
 	var err error
-	if c.head, err = c.side(c.part.document); err != nil {
+	if c.head, err = apidiff.SideOf(c.part.document, c.options()); err != nil {
 		return nil, nil, c.unknown(ctx, "its document can't be written in OpenAPI 3.0", err)
 	}
 	before, err := c.at(ctx, mergeBase)
@@ -130,39 +130,18 @@ func (c *comparing) unknown(ctx context.Context, why string, err error) string {
 	return fmt.Sprintf("%s could not be compared: %s", service, why)
 }
 
-// at is the document at another commit; one without operations where there was none.
+// at is the document at another commit.
 func (c *comparing) at(ctx context.Context, sha string) (apidiff.Side, error) {
 	d := c.part.document
 	content, err := c.documents.read(ctx, c.part.repository, d.File, sha)
 	switch {
 	case errors.Is(err, preview.ErrNotFound):
-		content = []byte(`{"openapi":"3.0.4","info":{"title":"none","version":"1"},"paths":{}}`)
-		d.File = "none.json"
+		return apidiff.Nothing(), nil
 	case err != nil:
 		return apidiff.Side{}, err
 	}
 	d.Content, d.Files = content, c.documents.at(ctx, c.part.repository, sha)
-	return c.side(d)
-}
-
-// side is a document by itself as the gateway would be given it, in OpenAPI 3.0.
-func (c *comparing) side(d openapi.Document) (apidiff.Side, error) {
-	o := c.options()
-	o.OpenAPI, o.Format = openapi.OpenAPI3, openapi.JSON
-	o.RequireAPIKey = "" // the preview's own: it would hide that an operation is opened
-	composition, err := openapi.Compose([]openapi.Document{d}, o)
-	if err != nil {
-		return apidiff.Side{}, err
-	}
-	content, err := composition.Render()
-	if err != nil {
-		return apidiff.Side{}, err
-	}
-	side := apidiff.Side{Document: content, Places: make(map[apidiff.Operation]apidiff.Place, len(composition.Operations))}
-	for _, op := range composition.Operations {
-		side.Places[apidiff.Operation{Method: op.Method, Path: op.Path}] = apidiff.Place{File: op.File, Line: op.Line, Column: op.Column}
-	}
-	return side, nil
+	return apidiff.SideOf(d, c.options())
 }
 
 // byService are the operations of each service.
