@@ -15,7 +15,7 @@ var ErrNotRegular = errors.New("not a regular file")
 // dependency is a file that a document refers to, as it was when the document was compiled.
 type dependency struct {
 	file    string
-	content []byte // nil for a file that isn't there or is not regular
+	content []byte // nil for a file that isn't there, is not regular or is too large
 }
 
 // sources are the files of one document: the document itself and those that it refers to, which are read when somebody

@@ -32,10 +32,10 @@ func (c *Composition) nameItems() []Finding {
 	n := newNaming(c.parts)
 	classes := c.classify(n)
 	var replaced [][]owned // names that can't stay as they are
-	for _, owners := range n.groups() {
+	for owners := range n.groups() {
 		first := owners[0]
 		it := first.item()
-		if it.safe != it.name || slices.ContainsFunc(owners, func(o owned) bool { return classes[o.number()] != classes[first.number()] }) {
+		if it.safe != it.name || disputed(owners, classes) {
 			replaced = append(replaced, owners)
 			continue
 		}
@@ -63,7 +63,7 @@ func (c *Composition) nameItems() []Finding {
 func (c *Composition) rename(warnings []Finding, owners []owned, classes []uint64, n *naming) []Finding {
 	first := owners[0]
 	section, safe := first.item().section, first.item().safe
-	disputed := slices.ContainsFunc(owners, func(o owned) bool { return classes[o.number()] != classes[first.number()] })
+	several := disputed(owners, classes)
 	for i, o := range owners {
 		class := classes[o.number()]
 		same := slices.IndexFunc(owners[:i], func(other owned) bool { return classes[other.number()] == class })
@@ -72,17 +72,22 @@ func (c *Composition) rename(warnings []Finding, owners []owned, classes []uint6
 			continue
 		}
 		final := safe
-		if disputed {
+		if several {
 			final = o.part.prefix() + safe
 		}
 		final = n.take(section, final)
 		o.part.final[o.at] = final
 		c.shared[section] = append(c.shared[section], sharedItem{final, o})
-		if disputed {
+		if several {
 			warnings = c.warnRenamed(warnings, o, final)
 		}
 	}
 	return warnings
+}
+
+// disputed tells whether items of one name have different meanings.
+func disputed(owners []owned, classes []uint64) bool {
+	return slices.ContainsFunc(owners, func(o owned) bool { return classes[o.number()] != classes[owners[0].number()] })
 }
 
 // prefix is what stands in front of the names of the part's service.
@@ -144,14 +149,14 @@ func newNaming(parts []*part) *naming {
 }
 
 // groups yields the items of each name.
-func (n *naming) groups() iter.Seq2[int, []owned] {
-	return func(yield func(int, []owned) bool) {
+func (n *naming) groups() iter.Seq[[]owned] {
+	return func(yield func([]owned) bool) {
 		for from := 0; from < len(n.items); {
 			to := from + 1
 			for to < len(n.items) && n.hashes[to] == n.hashes[from] {
 				to++
 			}
-			if !yield(from, n.items[from:to:to]) {
+			if !yield(n.items[from:to:to]) {
 				return
 			}
 			from = to
@@ -190,18 +195,18 @@ func (c *Composition) classify(n *naming) []uint64 {
 			}
 		}
 	}
-	var disputed []owned
-	for _, owners := range n.groups() {
+	var several []owned
+	for owners := range n.groups() {
 		if len(owners) > 1 {
-			disputed = append(disputed, owners...)
+			several = append(several, owners...)
 		}
 	}
-	next := make([]uint64, len(disputed))
-	distinct := make(map[uint64]struct{}, len(disputed))
+	next := make([]uint64, len(several))
+	distinct := make(map[uint64]struct{}, len(several))
 	known := 0
 	for range maxRounds {
 		clear(distinct)
-		for i, o := range disputed {
+		for i, o := range several {
 			it := o.item()
 			sum := uint64(0)
 			for _, t := range it.targets {
@@ -210,7 +215,7 @@ func (c *Composition) classify(n *naming) []uint64 {
 			next[i] = mix(classes[o.number()], sum)
 			distinct[next[i]] = struct{}{}
 		}
-		for i, o := range disputed {
+		for i, o := range several {
 			classes[o.number()] = next[i]
 		}
 		if len(distinct) == known {
@@ -218,7 +223,7 @@ func (c *Composition) classify(n *naming) []uint64 {
 		}
 		known = len(distinct)
 	}
-	for i, o := range disputed {
+	for i, o := range several {
 		classes[o.number()] = uint64(i) //nolint:gosec // an index
 	}
 	return classes

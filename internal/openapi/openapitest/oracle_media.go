@@ -150,17 +150,7 @@ func (d *document) callback(n *node) *term {
 	if t, ok := d.terms[n]; ok {
 		return t
 	}
-	t := &term{grow: func() *term {
-		fields := map[string]*term{}
-		for i, key := range n.keys {
-			if strings.HasPrefix(key, "x-") {
-				fields[key] = dataTerm(n.kids[i])
-			} else {
-				fields[key] = d.settled(n.kids[i], d.callbackItem)
-			}
-		}
-		return mapTerm(fields)
-	}}
+	t := &term{grow: func() *term { return d.extensible(n, d.callbackItem) }}
 	d.terms[n] = t
 	return t
 }
@@ -195,13 +185,16 @@ func (d *document) parameterList(n *node) *term {
 	return list
 }
 
-func (d *document) responses(n *node) *term {
+func (d *document) responses(n *node) *term { return d.extensible(n, d.response) }
+
+// extensible is a map that may have extensions among its members.
+func (d *document) extensible(n *node, read func(*node) *term) *term {
 	fields := map[string]*term{}
-	for i, status := range n.keys {
-		if strings.HasPrefix(status, "x-") {
-			fields[status] = dataTerm(n.kids[i])
+	for i, key := range n.keys {
+		if strings.HasPrefix(key, "x-") {
+			fields[key] = dataTerm(n.kids[i])
 		} else {
-			fields[status] = d.settled(n.kids[i], d.response)
+			fields[key] = d.settled(n.kids[i], read)
 		}
 	}
 	return mapTerm(fields)

@@ -155,16 +155,7 @@ func (d *document) form(consumes []string, form []*node) *term {
 // convertedResponses are responses of OpenAPI 2.0 as those of 3.0.
 func (d *document) convertedResponses(o *node) *term {
 	produces := d.media(o, "produces")
-	list := o.get("responses")
-	fields := map[string]*term{}
-	for i, status := range list.keys {
-		if strings.HasPrefix(status, "x-") {
-			fields[status] = dataTerm(list.kids[i])
-			continue
-		}
-		fields[status] = d.settled(list.kids[i], func(n *node) *term { return d.convertedResponse(n, produces) })
-	}
-	return mapTerm(fields)
+	return d.extensible(o.get("responses"), func(n *node) *term { return d.convertedResponse(n, produces) })
 }
 
 func (d *document) convertedResponse(n *node, produces []string) *term {
