@@ -74,14 +74,14 @@ var architecture = map[string]row{
 	"internal/compose": {internal: []string{"internal/apidiff", "internal/catalog", "internal/openapi", "internal/site"}},
 	"internal/worker":  {internal: []string{"internal/preview"}, tests: []string{"internal/sqlite"}},
 	"internal/intake": {
-		internal: []string{"internal/catalog", "internal/preview", "internal/site", "internal/worker"},
+		internal: []string{"internal/catalog", "internal/preview", "internal/site", "internal/telemetry", "internal/worker"},
 		foreign:  []string{"golang.org/x/sync/"},
 		tests:    []string{"internal/sqlite", "internal/preview/previewtest"},
 	},
 	"internal/reconcile": {
 		internal: []string{
 			"internal/apidiff", "internal/catalog", "internal/openapi", "internal/preview", "internal/report", "internal/site",
-			"internal/worker",
+			"internal/telemetry", "internal/worker",
 		},
 		foreign: []string{"golang.org/x/sync/"},
 		tests:   []string{"internal/sqlite", "internal/preview/previewtest"},

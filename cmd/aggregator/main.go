@@ -16,7 +16,9 @@ func main() {
 		if err := args.Process(ctx, &c); err != nil {
 			return err
 		}
-		log, err := telemetry.New(telemetry.Options{Writer: os.Stderr, Format: c.Log.Format, Level: c.Log.Level})
+		log, err := telemetry.New(telemetry.Options{
+			Writer: os.Stderr, Format: c.Log.Format, Level: c.Log.Level, Project: c.Project,
+		})
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ type Common struct {
 	Config  string `env:"GANGWAY_CONFIG, default=gangway.hcl" help:"the configuration file; it is read again when it changes"`
 	Store   string `env:"GANGWAY_STORE, default=.gangway/store.db" help:"SQLite file that the commands of one host share"`
 	Holder  string `env:"GANGWAY_INSTANCE" help:"names this instance in leases; made up when empty"`
-	Project string `env:"GANGWAY_PROJECT" help:"project whose Pub/Sub is used; when empty, that of the previews' environment"`
+	Project string `env:"GANGWAY_PROJECT" help:"project whose Pub/Sub is used; when empty, that of the previews' environment. When it is set, log records of one change are one trace in Cloud Logging"`
 	Ensure  bool   `env:"GANGWAY_ENSURE_TOPICS, default=false" help:"create missing topics and subscriptions: for the local cloud"`
 	Metrics string `env:"GANGWAY_METRICS_ADDR, default=:9090" help:"address that serves /metrics, /livez and /readyz; off serves none. Two commands on one host need two"`
 

@@ -129,6 +129,7 @@ const (
 	tagGeneration  = "g"
 	tagService     = "service-"
 	tagCommit      = "commit-"
+	tagChange      = "change-" // for people and logs; nothing is read from it
 )
 
 func tags(r preview.BuildRequest) []string {
@@ -137,6 +138,7 @@ func tags(r preview.BuildRequest) []string {
 		tagEnvironment + r.Key.Environment, tagGateway + r.Key.Gateway,
 		tagRepository + strconv.FormatInt(r.Key.Repository, 10), tagPullRequest + strconv.Itoa(r.Key.PullRequest),
 		tagGeneration + strconv.FormatInt(r.Generation, 10), tagService + r.Service, tagCommit + r.SHA,
+		tagChange + r.Key.Change(r.SHA),
 	}
 }
 

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
+	"github.com/gangway-dev/gangway/internal/telemetry"
 )
 
 // PullRequestHint takes in a message of the topic pull-requests. nil: it is dealt with, because what it names has been
@@ -19,6 +21,7 @@ func (i *Intake) PullRequestHint(ctx context.Context, data []byte) error {
 		i.o.Log.WarnContext(ctx, "unreadable hint", "topic", preview.TopicPullRequests, "bytes", len(data))
 		return preview.ErrIgnored
 	}
+	ctx = telemetry.WithChange(ctx, changeOf(hint.Change))
 	log := i.o.Log.With("delivery_id", hint.DeliveryID, "repository_id", hint.Repository, "pr", hint.PullRequest)
 	if hint.Repository <= 0 || hint.PullRequest <= 0 {
 		log.WarnContext(ctx, "hint without a pull request")
@@ -46,6 +49,14 @@ func (i *Intake) PullRequestHint(ctx context.Context, data []byte) error {
 	return nil
 }
 
+// changeOf is s if it can be the id of a change: a message may hold anything.
+func changeOf(s string) string {
+	if raw, err := hex.DecodeString(s); err != nil || len(raw) != 16 {
+		return ""
+	}
+	return s
+}
+
 // BuildHint takes in a notice of Cloud Build's, reduced to the build's name.
 func (i *Intake) BuildHint(ctx context.Context, ref preview.BuildRef) error {
 	if !i.builds(ref) {
@@ -68,6 +79,8 @@ func (i *Intake) BuildHint(ctx context.Context, ref preview.BuildRef) error {
 		i.o.Log.InfoContext(ctx, "notice of a build of an unknown preview", "build_id", ref.ID, "preview", build.Key.String())
 		return preview.ErrIgnored
 	}
+	ctx = telemetry.WithChange(ctx, build.Key.Change(build.SHA))
+	i.o.Log.InfoContext(ctx, "notice of a build", "preview", build.Key.String(), "build_id", build.ID, "status", build.Status)
 	return i.mark(ctx, build.Key)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
+	"github.com/gangway-dev/gangway/internal/telemetry"
 	"github.com/gangway-dev/gangway/internal/worker"
 )
 
@@ -135,6 +136,7 @@ type look struct {
 // run goes on until nothing is left to do now.
 func (l look) run(ctx context.Context, w preview.Wanted, facts preview.IntakeFacts) (err error) {
 	key := l.claim.Key()
+	ctx = telemetry.WithChange(ctx, key.Change(w.HeadSHA))
 	for range maxRounds {
 		now := time.Now().UTC()
 		before := w
@@ -150,6 +152,7 @@ func (l look) run(ctx context.Context, w preview.Wanted, facts preview.IntakeFac
 			return errors.Join(saveErr, err)
 		}
 		w = next
+		ctx = telemetry.WithChange(ctx, key.Change(w.HeadSHA))
 		l.logSteps(ctx, key, before, w)
 		if err != nil || len(actions) == 0 {
 			return err

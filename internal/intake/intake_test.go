@@ -38,6 +38,7 @@ func TestOpened(t *testing.T) {
 	}
 	want := preview.RevisionReady{
 		Version: 1, Preview: key.String(), Generation: 1, Service: "orders", Revision: m.Revision, Tag: "pr-42", HeadSHA: head,
+		Change: preview.ChangeID(7, 42, head),
 	}
 	if ready != want {
 		t.Errorf("announced %+v, want %+v", ready, want)

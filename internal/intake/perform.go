@@ -80,6 +80,7 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 		err := i.publish(ctx, preview.TopicRevisions, preview.RevisionReady{
 			Version: preview.HintVersion, Preview: s.Key.String(), Generation: w.Generation, Service: member.Service,
 			Revision: member.Revision, Tag: member.Tag, HeadSHA: member.SHA,
+			Change: s.Key.Change(member.SHA),
 		})
 		if err != nil {
 			return err
@@ -89,6 +90,7 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 		digest := w.Digest()
 		err := i.publish(ctx, preview.TopicPreviews, preview.WantedChanged{
 			Version: preview.HintVersion, Preview: s.Key.String(), Generation: w.Generation,
+			Change: s.Key.Change(w.HeadSHA),
 		})
 		if err != nil {
 			return err
@@ -186,6 +188,7 @@ func labels(s site.Site, service *catalog.Service, m preview.Member) map[string]
 		preview.LabelBuild:        m.BuildID,
 		preview.LabelGeneration:   strconv.FormatInt(m.Generation, 10),
 		preview.LabelCommit:       m.SHA,
+		preview.LabelChange:       s.Key.Change(m.SHA),
 	}
 	labels[service.CommitLabel] = m.SHA
 	return labels

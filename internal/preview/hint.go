@@ -24,6 +24,7 @@ type PullRequestHint struct {
 	Repository   int64  `json:"repository_id"`
 	FullName     string `json:"repository"` // owner/name, as it was when the event was sent
 	PullRequest  int    `json:"pull_request"`
+	Change       string `json:"change"` // [ChangeID]: for logs only
 }
 
 // RevisionReady says that a revision without traffic stands under its tag and can serve. The aggregator verifies all of
@@ -36,6 +37,7 @@ type RevisionReady struct {
 	Revision   string `json:"revision"`
 	Tag        string `json:"tag"`
 	HeadSHA    string `json:"head_sha"`
+	Change     string `json:"change"` // [ChangeID]: for logs only
 }
 
 // WantedChanged says that what is wanted of a preview has changed.
@@ -43,4 +45,5 @@ type WantedChanged struct {
 	Version    int    `json:"version"`
 	Preview    string `json:"preview"` // [Key.String]
 	Generation int64  `json:"generation"`
+	Change     string `json:"change"` // [ChangeID]: for logs only
 }

@@ -62,6 +62,20 @@ func validName(s string) bool {
 	return true
 }
 
+// ChangeID names a change: a pull request at one head SHA, whichever gateways it is previewed on. Log records, builds,
+// messages and revisions carry it on the way from GitHub's delivery to the link, and it needs no memory: whoever knows
+// the pull request and the SHA knows the id. It has the form of a trace id (32 hexadecimal digits); "" without a SHA.
+func ChangeID(repository int64, pullRequest int, headSHA string) string {
+	if headSHA == "" {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%d/%s", repository, pullRequest, headSHA))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Change is the [ChangeID] of the preview's pull request at a head SHA.
+func (k Key) Change(headSHA string) string { return ChangeID(k.Repository, k.PullRequest, headSHA) }
+
 // Hash is a short fingerprint of the key (10 hexadecimal digits) for labels and names on Google Cloud.
 func (k Key) Hash() string {
 	sum := sha256.Sum256([]byte(k.String()))

@@ -172,6 +172,7 @@ func hintOf(got fields, delivery string) (preview.PullRequestHint, error) {
 		Repository:   got.repository,
 		FullName:     fullName(got.fullName),
 		PullRequest:  int(got.number),
+		Change:       preview.ChangeID(got.repository, int(got.number), commit(got.headSHA)),
 	}, nil
 }
 
@@ -187,6 +188,7 @@ func (h *handler) publish(ctx context.Context, hint preview.PullRequestHint) err
 	if err := h.publisher.Publish(ctx, preview.TopicPullRequests, data, nil); err != nil {
 		return err
 	}
+	ctx = telemetry.WithChange(ctx, hint.Change)
 	h.log.InfoContext(ctx, "delivery published", "delivery_id", hint.DeliveryID, "event", hint.Event,
 		"action", hint.Action, "repo", hint.FullName, "pr", hint.PullRequest, "installation_id", hint.Installation)
 	return nil

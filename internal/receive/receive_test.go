@@ -105,6 +105,7 @@ func TestDeliveryIsPublished(t *testing.T) {
 	want := []preview.PullRequestHint{{
 		Version: preview.HintVersion, DeliveryID: guid, Event: "pull_request", Action: "opened",
 		Installation: 51234567, Repository: 812345678, FullName: "acme/shop", PullRequest: 42,
+		Change: preview.ChangeID(812345678, 42, strings.Repeat("a1b2c3d4", 5)),
 	}}
 	if diff := cmp.Diff(want, p.hints); diff != "" {
 		t.Errorf("hints (-want +got):\n%s", diff)

@@ -120,6 +120,19 @@ func word(s string) string {
 	return s
 }
 
+// commit is s if it is a commit's full SHA, else "".
+func commit(s string) string {
+	if len(s) != 40 && len(s) != 64 {
+		return ""
+	}
+	for i := range len(s) {
+		if !hexDigit(s[i]) {
+			return ""
+		}
+	}
+	return s
+}
+
 // fullName is s if it can be owner/name, else "".
 func fullName(s string) string {
 	const longest = 100 // of each; GitHub allows 39 and 100

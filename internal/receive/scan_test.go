@@ -22,6 +22,7 @@ func slowly(body []byte) (fields, error) {
 	repository := members(payload["repository"])
 	f.repository = slowInteger(repository["id"])
 	f.fullName = slowText(repository["full_name"])
+	f.headSHA = slowText(members(members(payload["pull_request"])["head"])["sha"])
 	return f, nil
 }
 
@@ -78,6 +79,10 @@ func seeds() []string {
 		`{"action":"a","action":"b","number":1,"number":"x"}`,
 		`{"repository":{"id":7,"full_name":"a/b"},"repository":null}`,
 		`{"repository":{"id":7},"repository":{"full_name":"a/b"}}`,
+		`{"pull_request":{"id":1,"head":{"ref":"main","sha":"aB1"},"base":{"sha":"c"}}}`, `{"pull_request":{"head":7},"sha":"x"}`,
+		`{"pull_request":{"head":{"sha":"a"},"head":{"ref":"b"}}}`, `{"pull_request":{"head":{"sha":"a"}},"pull_request":{}}`,
+		`{"pull_request":{"head":{"sha":"a","sha":1}}}`, `{"pull_request":{"head":{"x":` + strings.Repeat("[", maxDepth-3) + strings.Repeat("]", maxDepth-3) + "}}}",
+		`{"pull_request":{"head":{"x":` + strings.Repeat("[", maxDepth-2) + strings.Repeat("]", maxDepth-2) + "}}}",
 		`{"repository":[{"id":7}],"installation":"x"}`, `{"Action":"x","NUMBER":3}`,
 		`{"number":1.0}`, `{"number":1e3}`, `{"number":-0}`, `{"number":-7}`, `{"number":01}`, `{"number":.5}`,
 		`{"number":9223372036854775807}`, `{"number":9223372036854775808}`, `{"number":1e}`, `{"number":-}`,
@@ -127,7 +132,7 @@ func TestScanAgreesWithEncodingJSON(t *testing.T) {
 	opened := payload(t)
 	compare(t, opened)
 	got, err := scan(opened)
-	want := fields{action: "opened", number: 42, installation: 51234567, repository: 812345678, fullName: "acme/shop"}
+	want := fields{action: "opened", number: 42, installation: 51234567, repository: 812345678, fullName: "acme/shop", headSHA: strings.Repeat("a1b2c3d4", 5)}
 	if err != nil || got != want {
 		t.Errorf("scan = %+v, %v; want %+v", got, err, want)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/telemetry"
 )
 
 // labels mark what belongs to the preview on Google Cloud.
@@ -188,6 +189,7 @@ func (l *look) probe(ctx context.Context) string {
 	if err != nil {
 		return "the link is not a URL"
 	}
+	telemetry.Propagate(request)
 	client := *l.o.HTTP
 	client.CheckRedirect = sameHost
 	response, err := client.Do(request)

@@ -17,6 +17,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/openapi"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
+	"github.com/gangway-dev/gangway/internal/telemetry"
 	"github.com/gangway-dev/gangway/internal/worker"
 )
 
@@ -147,6 +148,7 @@ func (l *look) run(ctx context.Context) error {
 		if err := l.loadWanted(ctx); err != nil {
 			return err
 		}
+		ctx = telemetry.WithChange(ctx, l.claim.Key().Change(l.wanted.HeadSHA))
 		now := time.Now().UTC()
 		before := l.observed
 		next, actions, due := preview.DecideObserved(l.wanted, l.observed, facts, now)

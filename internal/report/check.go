@@ -32,6 +32,7 @@ func (v view) checkRun() *CheckRun {
 	p := &page{limit: maxSummary - 100}
 	v.body(p)
 	v.changeTable(p)
+	p.block("In the logs, this is change " + code(v.Key.Change(v.Wanted.HeadSHA)) + ".")
 	v.api(p)
 	if p.full {
 		p.b.WriteString("\n\n_Cut: there is more than fits here._")

@@ -15,19 +15,23 @@ type Options struct {
 	Format string // "json" or "" for Cloud Logging; "text" for a person at a terminal
 	Level  slog.Level
 	Source bool // say which line of code each record comes from
+
+	// Project is the one whose Cloud Logging gets the records: with it, those of one change are one trace there, in
+	// JSON. Empty leaves the trace out.
+	Project string
 }
 
 // New makes a logger. The only error is an unknown format.
 func New(o Options) (*slog.Logger, error) {
 	switch o.Format {
 	case "", "json":
-		return slog.New(slog.NewJSONHandler(o.Writer, &slog.HandlerOptions{
+		return slog.New(changeHandler{slog.NewJSONHandler(o.Writer, &slog.HandlerOptions{
 			AddSource: o.Source, Level: o.Level, ReplaceAttr: cloudLogging,
-		})), nil
+		}), o.Project}), nil
 	case "text":
-		return slog.New(slog.NewTextHandler(o.Writer, &slog.HandlerOptions{
+		return slog.New(changeHandler{slog.NewTextHandler(o.Writer, &slog.HandlerOptions{
 			AddSource: o.Source, Level: o.Level, ReplaceAttr: terminal,
-		})), nil
+		}), ""}), nil
 	}
 	return nil, fmt.Errorf(`log format %q: want "json" or "text"`, o.Format)
 }

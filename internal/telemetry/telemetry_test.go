@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -58,6 +60,46 @@ func TestTextAndLevel(t *testing.T) {
 	}
 	if _, err := telemetry.New(telemetry.Options{Writer: &out, Format: "xml"}); err == nil {
 		t.Error("New with an unknown format = nil")
+	}
+}
+
+// A record carries the change of its context, in Cloud Logging as the trace too; one without a change carries neither.
+func TestChange(t *testing.T) {
+	t.Parallel()
+	const id = "0af7651916cd43dd8448eb211c80319c"
+	for _, c := range []struct{ format, project, want, not string }{
+		{"json", "acme", `"change":"` + id + `","logging.googleapis.com/trace":"projects/acme/traces/` + id + `"`, ""},
+		{"json", "", `"change":"` + id + `"`, "trace"},
+		{"text", "acme", "change=" + id, "trace"},
+	} {
+		var out bytes.Buffer
+		log, err := telemetry.New(telemetry.Options{Writer: &out, Format: c.format, Project: c.project})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.With("a", 1).InfoContext(telemetry.WithChange(t.Context(), id), "x")
+		if got := out.String(); !strings.Contains(got, c.want) || c.not != "" && strings.Contains(got, c.not) {
+			t.Errorf("%s, project %q: %s", c.format, c.project, got)
+		}
+		out.Reset()
+		log.InfoContext(telemetry.WithChange(t.Context(), ""), "x")
+		if strings.Contains(out.String(), "change") || strings.Contains(out.String(), "trace") {
+			t.Errorf("without a change: %s", out.String())
+		}
+	}
+}
+
+func TestPropagate(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"0af7651916cd43dd8448eb211c80319c": "00-0af7651916cd43dd8448eb211c80319c-0af7651916cd43dd-01",
+		"":                                 "", "short": "", "zzf7651916cd43dd8448eb211c80319c": "",
+	} {
+		r := httptest.NewRequestWithContext(telemetry.WithChange(t.Context(), id), http.MethodGet, "/", nil)
+		telemetry.Propagate(r)
+		if got := r.Header.Get("Traceparent"); got != want {
+			t.Errorf("change %q: traceparent %q, want %q", id, got, want)
+		}
 	}
 }
 
