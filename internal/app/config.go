@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/telemetry"
@@ -68,7 +67,7 @@ type Webhook struct {
 	Role        string             `env:"GANGWAY_ROLE, default=all" help:"receive (takes deliveries in), intake (works on them) or all; --role goes before"`
 	Port        string             `env:"PORT, default=8080" help:"port for GitHub's deliveries, /livez and /readyz (role receive)"`
 	Host        string             `env:"GANGWAY_HOST" help:"address that it listens on; when empty, all"`
-	SecretsFile string             `env:"GITHUB_WEBHOOK_SECRETS_FILE" help:"required, or GITHUB_WEBHOOK_SECRETS (role receive): file with the App's webhook secrets, one a line; read for each delivery, so that they can be rotated"`
+	SecretsFile string             `env:"GITHUB_WEBHOOK_SECRETS_FILE" help:"required, or GITHUB_WEBHOOK_SECRETS (role receive): file with the App's webhook secrets, one a line; all are valid, and it is read again, so that they can be rotated without a restart"`
 	Secrets     []telemetry.Secret `env:"GITHUB_WEBHOOK_SECRETS" help:"the App's webhook secrets themselves, separated by commas; all are valid at once"`
 	Common
 }
@@ -148,21 +147,11 @@ func (g GitHub) key() ([]byte, error) {
 	return key, nil
 }
 
-// secrets returns the webhook secrets that are valid now. The file is read each time, so that secrets can be rotated
-// without a restart; while it can't be read, only those of the environment are valid.
-func (c Webhook) secrets(ctx context.Context, log *slog.Logger) []telemetry.Secret {
-	list := slices.Clone(c.Secrets)
+// secrets returns what tells the webhook secrets that are valid now. Those of the file can be rotated without a restart.
+func (c Webhook) secrets(ctx context.Context, log *slog.Logger) func() []telemetry.Secret {
 	if c.SecretsFile == "" {
-		return list
+		return func() []telemetry.Secret { return c.Secrets }
 	}
-	text, err := os.ReadFile(c.SecretsFile)
-	if err != nil {
-		log.ErrorContext(ctx, "reading webhook secrets", "error", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" {
-			list = append(list, telemetry.Secret(line))
-		}
-	}
-	return list
+	file := newMounted(c.SecretsFile, log)
+	return func() []telemetry.Secret { return slices.Concat(c.Secrets, file.secrets(ctx)) }
 }

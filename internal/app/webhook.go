@@ -22,7 +22,6 @@ import (
 	"github.com/gangway-dev/gangway/internal/server"
 	"github.com/gangway-dev/gangway/internal/site"
 	"github.com/gangway-dev/gangway/internal/sqlite"
-	"github.com/gangway-dev/gangway/internal/telemetry"
 	"github.com/gangway-dev/gangway/internal/worker"
 )
 
@@ -135,7 +134,7 @@ func (b *base) receive(ctx context.Context, c Webhook, listener net.Listener) er
 	}
 	mux := http.NewServeMux()
 	mux.Handle(receive.Path, receive.New(receive.Options{
-		Secrets: func() []telemetry.Secret { return c.secrets(ctx, b.log) }, Publisher: b.events,
+		Secrets: c.secrets(ctx, b.log), Publisher: b.events,
 		Metrics: b.metrics.registry, Log: b.log,
 	}))
 	b.health.Register(mux)
