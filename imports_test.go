@@ -83,7 +83,7 @@ var architecture = map[string]row{
 			"internal/apidiff", "internal/catalog", "internal/openapi", "internal/preview", "internal/report", "internal/site",
 			"internal/telemetry", "internal/worker",
 		},
-		foreign: []string{"golang.org/x/sync/"},
+		foreign: []string{"github.com/prometheus/client_golang/", "golang.org/x/sync/"},
 		tests:   []string{"internal/sqlite", "internal/preview/previewtest"},
 	},
 	"internal/receive": {

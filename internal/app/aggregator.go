@@ -53,7 +53,7 @@ func RunAggregator(ctx context.Context, c Aggregator, log *slog.Logger) error {
 	r := reconcile.New(reconcile.Options{
 		Sites: site.New(b.configuration.catalog, hub), GitHub: hub, CloudRun: runs, Terraform: runner, APIGateway: gateways,
 		Store: store, Wake: func(key preview.Key) { pool.Wake(key) }, Holder: b.common.Holder, LeaseTTL: c.Pace.Lease, Scheme: c.Scheme,
-		HTTP: &http.Client{Transport: loopback.Transport(), Timeout: probeTimeout}, Log: log,
+		HTTP: &http.Client{Transport: loopback.Transport(), Timeout: probeTimeout}, Metrics: b.metrics.registry, Log: log,
 	})
 	pool = b.pool(store, preview.Aggregator, r.Handle)
 	hint := func(ctx context.Context, data []byte) error { return r.Hint(ctx, previewOf(data)) }

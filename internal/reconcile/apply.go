@@ -83,6 +83,7 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 		}
 	}
 	l.dirty = false
+	l.metrics.terraform.Observe(outputs.Took.Seconds())
 	serving.URL = l.o.Scheme + "://" + outputs.Hostname
 	l.o.Log.InfoContext(ctx, "applied", "preview", l.claim.Key().String(), "generation", serving.Generation,
 		"terraform", outputs.Took, "url", serving.URL)

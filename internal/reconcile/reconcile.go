@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gangway-dev/gangway/internal/openapi"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
@@ -46,7 +48,7 @@ type APIGateway interface {
 	DeleteGateway(ctx context.Context, project, region, id string) error
 }
 
-// Options are what a reconciler works with; all but LeaseTTL are needed.
+// Options are what a reconciler works with; all but LeaseTTL and Metrics are needed.
 type Options struct {
 	Sites      *site.Finder
 	GitHub     GitHub
@@ -59,6 +61,7 @@ type Options struct {
 	LeaseTTL   time.Duration     // how long the lock of a dead instance on an API shard stands; 0 is 30 s
 	Scheme     string            // of gateways' links: https; http in the local cloud
 	HTTP       *http.Client      // for probes
+	Metrics    prometheus.Registerer
 	Log        *slog.Logger
 }
 
@@ -67,6 +70,7 @@ type Reconciler struct {
 	o         Options
 	documents *documents
 	compiled  *openapi.Cache
+	metrics   *metrics
 
 	mu       sync.Mutex
 	leftover map[preview.Key]bool // the sweep found something of a preview that should have nothing
@@ -77,7 +81,10 @@ func New(o Options) *Reconciler {
 	if o.LeaseTTL == 0 {
 		o.LeaseTTL = 30 * time.Second
 	}
-	return &Reconciler{o: o, documents: newDocuments(o.GitHub), compiled: &openapi.Cache{}, leftover: map[preview.Key]bool{}}
+	return &Reconciler{
+		o: o, documents: newDocuments(o.GitHub), compiled: &openapi.Cache{}, metrics: newMetrics(o.Metrics),
+		leftover: map[preview.Key]bool{},
+	}
 }
 
 const (
@@ -159,6 +166,7 @@ func (l *look) run(ctx context.Context) error {
 			due = now
 		}
 		l.observed = next
+		l.measure(before)
 		saidAll := l.saidAll()
 		atOnce := due
 		if !saidAll { // whoever comes after a crash says it
@@ -195,6 +203,16 @@ func (l *look) phase(ctx context.Context, before preview.Observed) error {
 		return nil
 	}
 	return l.o.Store.Mark(ctx, l.claim.Key(), preview.Intake, time.Now())
+}
+
+// measure counts a change that has become live since before.
+func (l *look) measure(before preview.Observed) {
+	now := l.observed
+	if now.Phase != preview.PhaseLive || now.Serving == nil || now.Serving.Generation != l.wanted.Generation ||
+		before.Serving != nil && before.Serving.Generation == now.Serving.Generation {
+		return
+	}
+	l.metrics.changes.WithLabelValues(l.claim.Key().Gateway).Observe(now.Serving.Since.Sub(l.wanted.Changed).Seconds())
 }
 
 // failing notes a temporary failure; people are told of it once it has gone on for a while.

@@ -26,6 +26,9 @@ func TestLiveAndClosed(t *testing.T) {
 	w.mark(key)
 	w.until(key, "it is taken in", func(o preview.Observed) bool { return o.Phase == preview.PhaseRemoved && o.Removed == 2 })
 	w.rests(key)
+	if changes, applies := w.measured("gangway_change_seconds"), w.measured("gangway_terraform_apply_seconds"); changes != 1 || applies != 1 {
+		t.Errorf("measured %v changes and %v applies, want one each", changes, applies)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, tagged := w.services["orders"].Tagged("pr-42"); tagged || len(w.configs)+len(w.gateways)+len(w.states) > 0 {

@@ -61,7 +61,19 @@ func (r *Reconciler) sweep(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
-	return errors.Join(s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.tags(ctx), s.stacks(ctx))
+	s.metrics.count(s.records, gatewaysOf(environment), time.Now())
+	err := errors.Join(s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.tags(ctx), s.stacks(ctx))
+	if err == nil {
+		s.metrics.swept.SetToCurrentTime()
+	}
+	return err
+}
+
+func gatewaysOf(environment *catalog.Environment) (names []string) {
+	for n := range environment.Gateways {
+		names = append(names, environment.Gateways[n].Name)
+	}
+	return names
 }
 
 // redeliver asks for the deliveries again that failed since then.
@@ -167,7 +179,7 @@ func (s *sweep) rows(ctx context.Context) error {
 
 // found deals with something of ours on Google Cloud. Of a preview that should have nothing, the removal is repeated. Of
 // one that is not known, the intake reads the pull request first: only a closed one is removed.
-func (s *sweep) found(ctx context.Context, key preview.Key, what string) error {
+func (s *sweep) found(ctx context.Context, key preview.Key, kind, name string) error {
 	rec, known := s.records[key]
 	if known && !rec.down() {
 		return nil
@@ -179,7 +191,8 @@ func (s *sweep) found(ctx context.Context, key preview.Key, what string) error {
 	if !known && row.Version > 0 {
 		return nil // made since the sweep began, or unreadable
 	}
-	s.o.Log.WarnContext(ctx, "found something left over", "preview", key.String(), "what", what)
+	s.o.Log.WarnContext(ctx, "found something left over", "preview", key.String(), "kind", kind, "name", name)
+	s.metrics.findings.WithLabelValues(kind).Inc()
 	if !known {
 		return s.o.Store.Mark(ctx, key, preview.Intake, time.Now())
 	}
@@ -196,7 +209,7 @@ func (s *sweep) gateways(ctx context.Context) error {
 	problems := []error{err}
 	for _, g := range gateways {
 		if key, ok := keyOf(g.Labels); ok {
-			problems = append(problems, s.found(ctx, key, "gateway "+g.ID))
+			problems = append(problems, s.found(ctx, key, "gateway", g.ID))
 		}
 	}
 	var seen []string
@@ -210,7 +223,7 @@ func (s *sweep) gateways(ctx context.Context) error {
 			problems = append(problems, err)
 			for _, c := range configs {
 				if key, ok := keyOf(c.Labels); ok {
-					problems = append(problems, s.found(ctx, key, "API config "+c.ID))
+					problems = append(problems, s.found(ctx, key, "config", c.ID))
 				}
 			}
 		}
@@ -257,7 +270,7 @@ func (s *sweep) tagsOf(ctx context.Context, gateway *catalog.Gateway, service *c
 		}
 		key, ok := keyOf(revision.Labels)
 		if ok && revision.Labels[preview.LabelInstallation] == s.catalog.Installation {
-			problems = append(problems, s.found(ctx, key, "tag "+target.Tag+" of "+service.CloudRun))
+			problems = append(problems, s.found(ctx, key, "tag", service.CloudRun+" "+target.Tag))
 		}
 	}
 	return errors.Join(problems...)
@@ -281,7 +294,7 @@ func (s *sweep) stacks(ctx context.Context) error {
 	problems := []error{err}
 	for _, key := range keys {
 		if key.Environment == s.environment.Name {
-			problems = append(problems, s.found(ctx, key, "stack"))
+			problems = append(problems, s.found(ctx, key, "stack", key.GatewayID()))
 		}
 	}
 	return errors.Join(problems...)

@@ -108,6 +108,12 @@ func TestSweepLeftovers(t *testing.T) {
 				if err := w.sweep(); err != nil {
 					t.Fatal(err)
 				}
+				if found := w.measured("gangway_sweep_findings_total"); (found > 0) != (tt.taken || tt.asked) {
+					t.Errorf("counted %v findings", found)
+				}
+				if w.measured("gangway_sweep_success_timestamp_seconds") == 0 {
+					t.Error("the sweep's end was not noted")
+				}
 				if tt.taken {
 					w.until(key, "it is taken in", func(preview.Observed) bool {
 						w.mu.Lock()

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gangway-dev/gangway/internal/catalog"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/reconcile"
@@ -41,6 +43,8 @@ type world struct {
 	store *sqlite.Store
 	r     *reconcile.Reconciler
 	pool  *worker.Pool
+
+	metrics *prometheus.Registry // of the last instance
 
 	mu        sync.Mutex
 	calls     []string
@@ -87,14 +91,33 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// measured is the sum of a metric over its labels; of a histogram, how often something was observed.
+func (w *world) measured(name string) float64 {
+	w.t.Helper()
+	families, err := w.metrics.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == name {
+				sum += m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return sum
+}
+
 // instance is one process of the aggregator.
 func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
 	var pool *worker.Pool
 	log := slog.New(slog.DiscardHandler)
+	w.metrics = prometheus.NewRegistry()
 	r := reconcile.New(reconcile.Options{
 		Sites: site.New(w.configuration, w), GitHub: w, CloudRun: (*cloudRun)(w),
 		Terraform: (*terraform)(w), APIGateway: (*apiGateway)(w), Store: w.store, Wake: func(k preview.Key) { pool.Wake(k) },
-		Holder: holder, LeaseTTL: time.Second, Scheme: "https", HTTP: &http.Client{Transport: (*link)(w)}, Log: log,
+		Holder: holder, LeaseTTL: time.Second, Scheme: "https", HTTP: &http.Client{Transport: (*link)(w)}, Metrics: w.metrics, Log: log,
 	})
 	pool = worker.New(worker.Options{
 		Store: w.store, Owner: preview.Aggregator, Handle: r.Handle, Holder: holder, Poll: 10 * time.Millisecond,
