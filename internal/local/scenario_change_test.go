@@ -2,10 +2,12 @@ package local
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gangway-dev/gangway/internal/emulator/github"
+	"github.com/gangway-dev/gangway/internal/preview"
 )
 
 const anOrder = `{"lines":[{"sku":"rope-10","quantity":1}]}`
@@ -107,12 +109,36 @@ func TestServicesComeAndGo(t *testing.T) {
 	p.gone()
 }
 
+// follows expects that one id leads from GitHub's delivery to the link: through the log and the builds.
+func (p *pr) follows() {
+	p.t.Helper()
+	key, err := preview.ParseKey(strings.TrimSpace(strings.TrimPrefix(p.key(), "preview=")))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	builds := p.builds()
+	id := key.Change(builds[len(builds)-1].Substitutions["_SHA"])
+	for _, message := range []string{
+		`"delivery published"`, "hint", "generation", `"notice of a build"`, "member", "gateway", `"stack applied"`, "applied",
+	} {
+		if p.logged(p.t, "msg="+message, "change="+id) == 0 {
+			p.t.Errorf("no record %s has change=%s\n%s", message, id, p.excerpt(p.number))
+		}
+	}
+	for _, b := range builds {
+		if !slices.Contains(b.Tags, "change-"+id) {
+			p.t.Errorf("build %s has the tags %q, want change-%s", b.ID, b.Tags, id)
+		}
+	}
+}
+
 // A pull request that is merged is closed like any other.
 func TestMerged(t *testing.T) {
 	t.Parallel()
 	w := shared(t)
 	p := w.open(t, github.NewPull{Change: github.Change{Files: map[string]string{"users/" + once(t.Name()) + ".md": "Words.\n"}}})
 	p.ready()
+	p.follows()
 	p.must(w.Cloud.GitHub.MergePull(t.Context(), Repository, p.number))
 	p.removed()
 	p.gone()
