@@ -84,12 +84,12 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 	w, err := preview.DecodeWanted(row.Body)
 	if err != nil {
 		i.o.Log.ErrorContext(ctx, "reading row", "preview", row.Key.String(), "error", err)
-		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
 	}
 	place, err := i.find(ctx, row.Key, w)
 	if errors.Is(err, site.ErrNotConfigured) {
 		i.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
-		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
 	}
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 		return look{i, claim, place, false}.run(ctx, w, facts)
 	case w.Intent == preview.IntentUnknown && errors.Is(unread, preview.ErrNotFound):
 		i.o.Log.InfoContext(ctx, "no such pull request yet", "preview", row.Key.String(), "error", unread)
-		return claim.Save(ctx, row.Body, time.Now().Add(unseen(row.Version)))
+		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(unseen(row.Version)))
 	case w.Intent == preview.IntentUnknown:
 		return unread
 	}
@@ -148,7 +148,7 @@ func (l look) run(ctx context.Context, w preview.Wanted, facts preview.IntakeFac
 		if encodeErr != nil {
 			return fmt.Errorf("encoding row: %w", encodeErr)
 		}
-		if saveErr := l.claim.Save(ctx, body, due); saveErr != nil {
+		if saveErr := l.claim.Save(ctx, body, next.Settled(facts.Removed), due); saveErr != nil {
 			return errors.Join(saveErr, err)
 		}
 		w = next

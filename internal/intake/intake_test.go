@@ -187,6 +187,38 @@ func TestGitHubAway(t *testing.T) {
 	}
 }
 
+// A closed preview settles once everything is taken in, and not before.
+func TestSettles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.live()
+	w.change(func() { w.pull.Open = false })
+	w.mark()
+	closed := w.until("it is closed", func(p preview.Wanted) bool {
+		row, _ := w.row()
+		return p.Intent == preview.IntentClosed && row.Due.IsZero()
+	})
+	if row, _ := w.row(); row.Settled {
+		t.Error("it has settled though nothing was taken in")
+	}
+	lease, ok, err := w.store.Acquire(t.Context(), preview.LeaseName(key, preview.Aggregator), "aggregator", time.Minute)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	row, err := w.store.Load(t.Context(), key, preview.Aggregator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row.Body, err = (preview.Observed{Phase: preview.PhaseRemoved, Removed: closed.Down}).Encode(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.store.Save(t.Context(), lease, row); err != nil {
+		t.Fatal(err)
+	}
+	w.mark()
+	w.until("it has settled", func(preview.Wanted) bool { row, _ := w.row(); return row.Settled })
+}
+
 // While GitHub does not answer, also after a restart, previews expire all the same.
 func TestExpiresWithoutGitHub(t *testing.T) {
 	t.Parallel()

@@ -258,6 +258,13 @@ func DecodeObserved(body []byte) (Observed, error) {
 	return o, nil
 }
 
+// Settled tells whether nothing is left to be done for w, up to removed, which is how far everything was taken in: GitHub
+// said that the pull request is closed. A reopened one is told of by GitHub, or found in its list.
+func (w Wanted) Settled(removed int64) bool { return w.Intent == IntentClosed && w.Down <= removed }
+
+// Settled tells whether there is no gateway and none is being made or removed.
+func (o Observed) Settled() bool { return o.Phase == PhaseNone || o.Phase == PhaseRemoved }
+
 // Encode is the body of the row that holds w.
 func (w Wanted) Encode() ([]byte, error) {
 	w.Schema = schema

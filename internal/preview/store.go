@@ -21,6 +21,7 @@ type Row struct {
 	Version int64     // 0: never saved; grows by one with each save
 	Marks   int64     // counts the calls of Mark; see [Rows.Save]
 	Due     time.Time // when to look at it (again); zero: nothing to do
+	Settled bool      // nothing is there and nothing is to be done until it is marked again: [Rows.List] leaves it out
 	Body    []byte    // JSON; empty until the first save. See [DecodeWanted] and [DecodeObserved]
 }
 
@@ -28,15 +29,17 @@ type Row struct {
 // to one contract by previewtest.TestStore. Times are UTC with millisecond precision.
 type Rows interface {
 	// Mark notes durably that a row is to be looked at no later than at; it creates the row if need be and never
-	// moves Due to a later time. When it returns nil, the mark survives a crash.
+	// moves Due to a later time. A settled row is settled no more. When it returns nil, the mark survives a crash.
 	Mark(ctx context.Context, key Key, owner Owner, at time.Time) error
 	// Load returns a row; one that does not exist is returned with Version 0 and no error.
 	Load(ctx context.Context, key Key, owner Owner) (Row, error)
-	// Save writes row.Body under the fence of lease and with the versions that row was loaded with, and returns the
-	// row as it is now. If a Mark came since the load, Due becomes the earlier of row.Due and that mark's time.
+	// Save writes row.Body and row.Settled under the fence of lease and with the versions that row was loaded with, and returns the
+	// row as it is now. If a Mark came since the load, Due becomes the earlier of row.Due and that mark's time,
+	// and the row is not settled.
 	// ErrConflict: another version is stored. ErrLeaseLost: lease is not the newest on its name; nothing is written.
 	Save(ctx context.Context, lease Lease, row Row) (Row, error)
-	// List returns all rows of an owner in the order of their keys.
+	// List returns the rows of an owner that are not settled, in the order of their keys: pull requests that are
+	// closed and taken in grow in number for ever, and are of no interest to whoever looks at everything.
 	List(ctx context.Context, owner Owner) ([]Row, error)
 	// Due returns the keys of rows with a Due not after now, the longest due first, whether leased or not.
 	Due(ctx context.Context, owner Owner, now time.Time, limit int) ([]Key, error)

@@ -113,12 +113,12 @@ func (r *Reconciler) Handle(ctx context.Context, claim *worker.Claim) error {
 	observed, err := preview.DecodeObserved(row.Body)
 	if err != nil {
 		r.o.Log.ErrorContext(ctx, "reading row", "preview", row.Key.String(), "error", err)
-		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
 	}
 	place, err := r.find(ctx, row.Key)
 	if errors.Is(err, site.ErrNotConfigured) {
 		r.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
-		return claim.Save(ctx, row.Body, time.Now().Add(quarantine))
+		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
 	}
 	if err != nil {
 		return err
@@ -248,7 +248,7 @@ func (l *look) save(ctx context.Context, due time.Time) error {
 	if err != nil {
 		return fmt.Errorf("encoding row: %w", err)
 	}
-	return l.claim.Save(ctx, body, due)
+	return l.claim.Save(ctx, body, l.observed.Settled(), due)
 }
 
 // perform carries actions out in their order and returns what they came back with. What people have to mend, so that a

@@ -104,33 +104,54 @@ func (r record) down() bool {
 		r.wanted.Down <= r.observed.Removed
 }
 
-// load reads all rows; one that can't be understood is left out, which keeps anything of it from being touched.
+// load reads all rows that are not settled, with their counterparts; one that can't be understood is left out, which keeps
+// anything of it from being touched.
 func (s *sweep) load(ctx context.Context) error {
 	s.records = map[preview.Key]record{}
-	wanted, err := s.o.Store.List(ctx, preview.Intake)
-	if err != nil {
-		return err
-	}
-	observed, err := s.o.Store.List(ctx, preview.Aggregator)
-	if err != nil {
-		return err
-	}
-	for _, row := range wanted {
-		w, err := preview.DecodeWanted(row.Body)
-		if err == nil {
-			s.records[row.Key] = record{wanted: w}
+	rows := map[preview.Key]map[preview.Owner]preview.Row{}
+	for _, owner := range []preview.Owner{preview.Intake, preview.Aggregator} {
+		list, err := s.o.Store.List(ctx, owner)
+		if err != nil {
+			return err
+		}
+		for _, row := range list {
+			if rows[row.Key] == nil {
+				rows[row.Key] = map[preview.Owner]preview.Row{}
+			}
+			rows[row.Key][owner] = row
 		}
 	}
-	for _, row := range observed {
-		o, err := preview.DecodeObserved(row.Body)
-		if rec, ok := s.records[row.Key]; ok && err == nil {
-			rec.observed = o
-			s.records[row.Key] = rec
-		} else {
-			delete(s.records, row.Key)
+	for key, have := range rows {
+		rec, known, err := s.read(ctx, key, have)
+		if err != nil {
+			return err
+		}
+		if known {
+			s.records[key] = rec
 		}
 	}
 	return nil
+}
+
+// read makes a record of a preview's two rows, of which have are known already. known is false when there is no such
+// preview, or when it can't be understood.
+func (s *sweep) read(ctx context.Context, key preview.Key, have map[preview.Owner]preview.Row) (rec record, known bool, err error) {
+	rows := map[preview.Owner]preview.Row{}
+	for _, owner := range []preview.Owner{preview.Intake, preview.Aggregator} {
+		row, ok := have[owner]
+		if !ok {
+			if row, err = s.o.Store.Load(ctx, key, owner); err != nil {
+				return record{}, false, err
+			}
+		}
+		rows[owner] = row
+	}
+	var unreadable error
+	rec.wanted, unreadable = preview.DecodeWanted(rows[preview.Intake].Body)
+	if unreadable == nil {
+		rec.observed, unreadable = preview.DecodeObserved(rows[preview.Aggregator].Body)
+	}
+	return rec, unreadable == nil && rows[preview.Intake].Version > 0, nil
 }
 
 // pullRequests finds open pull requests that no delivery told of. Known ones that are not closed are looked at again:
@@ -170,8 +191,11 @@ func (s *sweep) rows(ctx context.Context) error {
 	var problems []error
 	for key, rec := range s.records {
 		resting := rec.down() && (rec.observed.Phase == preview.PhaseNone || rec.observed.Phase == preview.PhaseRemoved)
-		if !resting && rec.wanted.Generation > 0 {
+		switch {
+		case !resting && rec.wanted.Generation > 0:
 			problems = append(problems, s.mark(ctx, key))
+		case resting && rec.wanted.Intent == preview.IntentClosed:
+			problems = append(problems, s.o.Store.Mark(ctx, key, preview.Intake, time.Now())) // it was not told, so it has not settled
 		}
 	}
 	return errors.Join(problems...)
@@ -181,15 +205,20 @@ func (s *sweep) rows(ctx context.Context) error {
 // one that is not known, the intake reads the pull request first: only a closed one is removed.
 func (s *sweep) found(ctx context.Context, key preview.Key, kind, name string) error {
 	rec, known := s.records[key]
+	if !known {
+		row, err := s.o.Store.Load(ctx, key, preview.Intake)
+		if err != nil {
+			return err
+		}
+		if rec, known, err = s.read(ctx, key, map[preview.Owner]preview.Row{preview.Intake: row}); err != nil {
+			return err
+		}
+		if !known && row.Version > 0 {
+			return nil // unreadable
+		}
+	}
 	if known && !rec.down() {
 		return nil
-	}
-	row, err := s.o.Store.Load(ctx, key, preview.Intake)
-	if err != nil {
-		return err
-	}
-	if !known && row.Version > 0 {
-		return nil // made since the sweep began, or unreadable
 	}
 	s.o.Log.WarnContext(ctx, "found something left over", "preview", key.String(), "kind", kind, "name", name)
 	s.metrics.findings.WithLabelValues(kind).Inc()

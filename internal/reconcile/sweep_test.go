@@ -42,6 +42,18 @@ func TestSweepPullRequests(t *testing.T) {
 	}
 }
 
+// A closed preview whose intake was not told that everything is taken in is told by the sweep, so that it settles.
+func TestSweepSettles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body, err := closed(1).Encode()
+	w.save(key, preview.Intake, body, false, err)
+	w.have(key, preview.Observed{Phase: preview.PhaseRemoved, Removed: 1})
+	if err := w.sweep(); err != nil || w.marks(key, preview.Intake) != 1 || w.marks(key, preview.Aggregator) != 0 {
+		t.Errorf("%v, %d marks of the intake, %d of the aggregator", err, w.marks(key, preview.Intake), w.marks(key, preview.Aggregator))
+	}
+}
+
 // Each part of a sweep that fails leaves the others going on.
 func TestSweepGoesOn(t *testing.T) {
 	t.Parallel()
@@ -154,7 +166,7 @@ func TestSweepStacks(t *testing.T) {
 	for _, k := range []preview.Key{unreadable, gone, elsewhere} {
 		w.states[k] = preview.StackState{GatewayID: k.GatewayID()}
 	}
-	w.save(unreadable, preview.Intake, []byte(`{"schema":99}`), nil)
+	w.save(unreadable, preview.Intake, []byte(`{"schema":99}`), false, nil)
 	w.want(gone, closed(1))
 	w.have(gone, preview.Observed{Phase: preview.PhaseRemoved, Removed: 1})
 	w.start(w.pool)

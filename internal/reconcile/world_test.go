@@ -198,17 +198,17 @@ func (w *world) want(k preview.Key, wanted preview.Wanted) {
 	w.t.Helper()
 	wanted.Repository, wanted.URL = shop, "https://github.example/acme/shop/pull/42"
 	body, err := wanted.Encode()
-	w.save(k, preview.Intake, body, err)
+	w.save(k, preview.Intake, body, wanted.Settled(wanted.Down), err)
 }
 
 // have saves what was observed, as an aggregator that is gone by now.
 func (w *world) have(k preview.Key, observed preview.Observed) {
 	w.t.Helper()
 	body, err := observed.Encode()
-	w.save(k, preview.Aggregator, body, err)
+	w.save(k, preview.Aggregator, body, observed.Settled(), err)
 }
 
-func (w *world) save(k preview.Key, owner preview.Owner, body []byte, err error) {
+func (w *world) save(k preview.Key, owner preview.Owner, body []byte, settled bool, err error) {
 	w.t.Helper()
 	ctx := context.WithoutCancel(w.t.Context())
 	lease, ok, acquireErr := w.store.Acquire(ctx, preview.LeaseName(k, owner), "somebody", time.Minute)
@@ -217,7 +217,7 @@ func (w *world) save(k preview.Key, owner preview.Owner, body []byte, err error)
 		lease, ok, acquireErr = w.store.Acquire(ctx, preview.LeaseName(k, owner), "somebody", time.Minute)
 	}
 	row, loadErr := w.store.Load(ctx, k, owner)
-	row.Body, row.Due = body, time.Time{}
+	row.Body, row.Settled, row.Due = body, settled, time.Time{}
 	_, saveErr := w.store.Save(ctx, lease, row)
 	if err := errors.Join(err, acquireErr, loadErr, saveErr, w.store.Release(ctx, lease)); err != nil {
 		w.t.Fatal(err)

@@ -20,9 +20,11 @@ import (
 )
 
 // schemaVersion is stored in the file's user_version. An older Gangway refuses a newer file.
-const schemaVersion = 1
+const schemaVersion = 2
 
-const schema = `
+// migrations lead from each version of the schema to the next. A program that knows the former version can work on beside
+// one that has migrated the file.
+var migrations = [schemaVersion]string{`
 CREATE TABLE IF NOT EXISTS rows (
 	key     TEXT    NOT NULL,
 	owner   TEXT    NOT NULL,
@@ -40,7 +42,10 @@ CREATE TABLE IF NOT EXISTS leases (
 	epoch  INTEGER NOT NULL,
 	until  INTEGER NOT NULL   -- ms
 ) WITHOUT ROWID;
-`
+`, `
+ALTER TABLE rows ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX rows_unsettled ON rows (owner, key) WHERE NOT settled;
+`}
 
 // Store is a [preview.Store] in one file. It is safe for concurrent use.
 type Store struct {
@@ -113,11 +118,23 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if version == schemaVersion {
 		return nil
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
-		return fmt.Errorf("creating tables: %w", err)
+	tx, err := db.BeginTx(ctx, nil) // it has the write lock from the beginning: _txlock
+	if err != nil {
+		return err
 	}
-	_, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
-	return err
+	defer tx.Rollback()
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil { // another process may have been quicker
+		return err
+	}
+	for n := version; n < schemaVersion; n++ {
+		if _, err := tx.ExecContext(ctx, migrations[n]); err != nil {
+			return fmt.Errorf("migrating to schema %d: %w", n+1, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // Close closes the file.
@@ -135,6 +152,7 @@ func (s *Store) Mark(ctx context.Context, key preview.Key, owner preview.Owner, 
 		INSERT INTO rows (key, owner, version, marks, marked, due, body) VALUES (?1, ?2, 0, 1, ?3, ?3, x'')
 		ON CONFLICT (owner, key) DO UPDATE SET
 			marks  = marks + 1,
+			settled = 0,
 			marked = MIN(COALESCE(marked, ?3), ?3),
 			due    = MIN(COALESCE(due, ?3), ?3)`,
 		key.String(), string(owner), at.UnixMilli())
@@ -149,8 +167,8 @@ func (s *Store) Load(ctx context.Context, key preview.Key, owner preview.Owner) 
 	row := preview.Row{Key: key, Owner: owner}
 	var due sql.NullInt64
 	err := s.read.QueryRowContext(ctx,
-		"SELECT version, marks, due, body FROM rows WHERE owner = ? AND key = ?", string(owner), key.String(),
-	).Scan(&row.Version, &row.Marks, &due, &row.Body)
+		"SELECT version, marks, due, settled, body FROM rows WHERE owner = ? AND key = ?", string(owner), key.String(),
+	).Scan(&row.Version, &row.Marks, &due, &row.Settled, &row.Body)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return preview.Row{}, fmt.Errorf("loading %s: %w", key, err)
 	}
@@ -200,18 +218,20 @@ func save(ctx context.Context, tx *sql.Tx, lease preview.Lease, row preview.Row)
 		}
 	}
 	row.Version++
+	row.Settled = row.Settled && marks == row.Marks
 	row.Marks = marks
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO rows (key, owner, version, marks, marked, due, body) VALUES (?1, ?2, ?3, ?4, NULL, ?5, COALESCE(?6, x''))
-		ON CONFLICT (owner, key) DO UPDATE SET version = ?3, marked = NULL, due = ?5, body = COALESCE(?6, x'')`,
-		row.Key.String(), string(row.Owner), row.Version, row.Marks, toMillis(row.Due), row.Body)
+		INSERT INTO rows (key, owner, version, marks, marked, due, body, settled)
+		VALUES (?1, ?2, ?3, ?4, NULL, ?5, COALESCE(?6, x''), ?7)
+		ON CONFLICT (owner, key) DO UPDATE SET version = ?3, marked = NULL, due = ?5, body = COALESCE(?6, x''), settled = ?7`,
+		row.Key.String(), string(row.Owner), row.Version, row.Marks, toMillis(row.Due), row.Body, row.Settled)
 	return row, err
 }
 
 // List implements [preview.Rows]. Rows whose keys can't be read are left out.
 func (s *Store) List(ctx context.Context, owner preview.Owner) ([]preview.Row, error) {
 	rows, err := s.read.QueryContext(ctx,
-		"SELECT key, version, marks, due, body FROM rows WHERE owner = ? ORDER BY key", string(owner))
+		"SELECT key, version, marks, due, body FROM rows WHERE owner = ? AND NOT settled ORDER BY key", string(owner))
 	if err != nil {
 		return nil, fmt.Errorf("listing rows: %w", err)
 	}

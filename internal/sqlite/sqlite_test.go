@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/preview/previewtest"
 	"github.com/gangway-dev/gangway/internal/sqlite"
@@ -115,5 +117,26 @@ func TestUnreadableKey(t *testing.T) {
 	rows, err := s.List(t.Context(), preview.Intake)
 	if err != nil || len(rows) != 1 || rows[0].Key != good {
 		t.Errorf("List: %v, %v; want the good one", rows, err)
+	}
+}
+
+// A file of an earlier version is brought up to date with all that is in it.
+func TestMigration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	sqlite.MakeOld(t, path, 1, `INSERT INTO rows (key, owner, version, marks, due, body)
+		VALUES ('development/shop/1/2', 'intake', 3, 4, 5, x'7b7d')`)
+	for range 2 {
+		s := open(t, path)
+		want := preview.Row{
+			Key:   preview.Key{Environment: "development", Gateway: "shop", Repository: 1, PullRequest: 2},
+			Owner: preview.Intake, Version: 3, Marks: 4, Due: time.UnixMilli(5).UTC(), Body: []byte("{}"),
+		}
+		rows, err := s.List(t.Context(), preview.Intake)
+		if diff := cmp.Diff([]preview.Row{want}, rows); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

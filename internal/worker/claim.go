@@ -36,11 +36,12 @@ func (c *Claim) setLease(l preview.Lease) {
 	c.lease = l
 }
 
-// Save writes the row's body and when to look at it next (zero: never, unless it has been marked meanwhile). While work
-// is still to be done, due is a time that is past already, so that whoever comes after a crash goes on.
-func (c *Claim) Save(ctx context.Context, body []byte, due time.Time) error {
+// Save writes the row's body, whether it is settled, and when to look at it next (zero: never, unless it has been marked
+// meanwhile). While work is still to be done, due is a time that is past already, so that whoever comes after a crash goes
+// on.
+func (c *Claim) Save(ctx context.Context, body []byte, settled bool, due time.Time) error {
 	row := c.row
-	row.Body, row.Due = body, due
+	row.Body, row.Settled, row.Due = body, settled, due
 	saved, err := c.store.Save(ctx, c.Lease(), row)
 	if err != nil {
 		return err

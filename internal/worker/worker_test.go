@@ -83,7 +83,7 @@ func TestCoalesces(t *testing.T) {
 		runs.Add(1)
 		lastSeen.Store(c.Row().Marks)
 		time.Sleep(5 * time.Millisecond)
-		return c.Save(ctx, []byte(`{}`), time.Time{})
+		return c.Save(ctx, []byte(`{}`), false, time.Time{})
 	})
 	const marks = 100
 	for range marks {
@@ -118,7 +118,7 @@ func TestTwoInstances(t *testing.T) {
 			delete(working, c.Key())
 			done[c.Key()] = true
 			mu.Unlock()
-			return c.Save(ctx, []byte(`{}`), time.Time{})
+			return c.Save(ctx, []byte(`{}`), false, time.Time{})
 		}
 	}
 	start(t, s, "a", handler("a"))
@@ -141,7 +141,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	p := start(t, s, "a", func(ctx context.Context, c *worker.Claim) error {
 		if c.Key() != key(1) {
 			other.Store(true)
-			return c.Save(ctx, []byte(`{}`), time.Time{})
+			return c.Save(ctx, []byte(`{}`), false, time.Time{})
 		}
 		switch tries.Add(1) {
 		case 1:
@@ -149,7 +149,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 		case 2:
 			panic("a bug")
 		}
-		return c.Save(ctx, []byte(`{}`), time.Time{})
+		return c.Save(ctx, []byte(`{}`), false, time.Time{})
 	})
 	mark(t, s, p, 1)
 	mark(t, s, p, 2)
@@ -167,7 +167,7 @@ func TestLostLease(t *testing.T) {
 	var first atomic.Bool
 	p := start(t, s, "a", func(ctx context.Context, c *worker.Claim) error {
 		if !first.CompareAndSwap(false, true) {
-			return c.Save(ctx, []byte(`{}`), time.Time{})
+			return c.Save(ctx, []byte(`{}`), false, time.Time{})
 		}
 		stolen := c.Lease()
 		if err := s.Release(ctx, stolen); err != nil {
@@ -177,7 +177,7 @@ func TestLostLease(t *testing.T) {
 			return fmt.Errorf("stealing: %v, %w", ok, err)
 		}
 		<-ctx.Done()
-		result <- c.Save(context.WithoutCancel(ctx), []byte(`{"late":true}`), time.Time{})
+		result <- c.Save(context.WithoutCancel(ctx), []byte(`{"late":true}`), false, time.Time{})
 		return ctx.Err()
 	})
 	mark(t, s, p, 1)
@@ -196,9 +196,9 @@ func TestDueLater(t *testing.T) {
 	var runs atomic.Int64
 	p := start(t, s, "a", func(ctx context.Context, c *worker.Claim) error {
 		if runs.Add(1) < 3 {
-			return c.Save(ctx, []byte(`{}`), time.Now().Add(30*time.Millisecond))
+			return c.Save(ctx, []byte(`{}`), false, time.Now().Add(30*time.Millisecond))
 		}
-		return c.Save(ctx, []byte(`{}`), time.Time{})
+		return c.Save(ctx, []byte(`{}`), false, time.Time{})
 	})
 	mark(t, s, p, 1)
 	eventually(t, "three looks", func() bool { return runs.Load() == 3 })

@@ -29,6 +29,7 @@ func TestStore(t *testing.T, open func(t *testing.T) preview.Store) {
 		{"a mark that comes during the work survives the save", testMarkDuringWork},
 		{"rows of the two owners are apart", testOwners},
 		{"list and due", testList},
+		{"a settled row is listed again once it is marked", testSettled},
 		{"a lease excludes others until it runs out", testLease},
 		{"a released lease is free, with a higher epoch", testRelease},
 		{"a lost lease can't be renewed", testRenew},
@@ -225,6 +226,37 @@ func testList(t *testing.T, s preview.Store) {
 	if due, err := s.Due(t.Context(), preview.Intake, now, 1); err != nil || len(due) != 1 || due[0] != key(3) {
 		t.Errorf("Due limited to 1 = %v, %v", due, err)
 	}
+}
+
+func testSettled(t *testing.T, s preview.Store) {
+	l := lease(t, s, key(1))
+	listed := func(why string, want bool) {
+		t.Helper()
+		rows, err := s.List(t.Context(), preview.Intake)
+		if err != nil || (len(rows) == 1) != want {
+			t.Errorf("%s: List = %+v, %v; want it listed: %t", why, rows, err, want)
+		}
+		if row := load(t, s, key(1), preview.Intake); row.Settled == want {
+			t.Errorf("%s: Settled = %t", why, row.Settled)
+		}
+	}
+	settle := func(row preview.Row) {
+		t.Helper()
+		row.Body, row.Settled = []byte(`{}`), true
+		if _, err := s.Save(t.Context(), l, row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(load(t, s, key(1), preview.Intake))
+	listed("settled", false)
+	mark(t, s, key(1), time.Now())
+	listed("marked", true)
+	settle(load(t, s, key(1), preview.Intake))
+	listed("settled again", false)
+	row := load(t, s, key(1), preview.Intake)
+	mark(t, s, key(1), time.Now())
+	settle(row)
+	listed("marked before it was settled", true)
 }
 
 func testLease(t *testing.T, s preview.Store) {
