@@ -23,6 +23,13 @@ type GatewayFacts struct {
 // DecideObserved says how the aggregator's row goes on and what is to be done, after the row has been saved. next is when
 // to look again without a hint; zero is never.
 func DecideObserved(w Wanted, o Observed, f GatewayFacts, now time.Time) (_ Observed, actions []Action, next time.Time) {
+	before := o
+	o, actions, next = o.decide(w, f, now)
+	o.remember(before, w, now)
+	return o, actions, next
+}
+
+func (o Observed) decide(w Wanted, f GatewayFacts, now time.Time) (_ Observed, actions []Action, next time.Time) {
 	if f.Taken {
 		o.taken(max(f.Removed, o.Removed), now)
 	}
@@ -147,6 +154,32 @@ func (o Observed) Usual() time.Duration {
 
 func (o *Observed) succeed() {
 	o.Failure, o.FailedFor, o.Attempts = nil, "", 0
+}
+
+// visibleFailed is how many temporary failures in a row there are before people are told.
+const visibleFailed = 3
+
+// Failing is o after a temporary failure; people are told of it once it has gone on for a while.
+func (o Observed) Failing(w Wanted, now time.Time) Observed {
+	before := o
+	o.Attempts++
+	switch {
+	case o.Attempts < visibleFailed:
+	case o.Phase == PhaseRemoving && (o.Failure == nil || o.Failure.At.Before(o.RemoveFrom)):
+		o.Failure = &Failure{Stage: "removal", At: now, UserError: UserError{
+			Summary: "Not everything could be taken down yet",
+			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",
+		}}
+	case o.Phase != PhaseRemoving && w.Intent == IntentLive && (o.Failure == nil || o.FailedFor == ""):
+		o.Failure = &Failure{Stage: "gateway", At: now, UserError: UserError{
+			Summary: "The gateway could not be brought up to date",
+			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",
+		}}
+	}
+	if o.Failure != nil && (before.Failure == nil || before.Failure.Stage != o.Failure.Stage) {
+		o.remember(before, w, now)
+	}
+	return o
 }
 
 // applied notes what was made live.

@@ -61,6 +61,7 @@ type Wanted struct {
 	Down       int64      `json:"down,omitempty"`        // newest generation for which everything has to be taken in; see Observed.Removed
 	Announced  Announced  `json:"announced"`
 	Read       Read       `json:"read"`
+	Timeline   []Event    `json:"timeline,omitempty"` // see [Timeline]
 }
 
 // Read is what the intake remembers of its last look at GitHub, so that it asks no more often than it has to.
@@ -158,6 +159,8 @@ type Observed struct {
 	RemoveFrom time.Time  `json:"remove_from,omitzero"` // when the last removal began
 	RemovedAt  time.Time  `json:"removed_at,omitzero"`  // when it was complete
 	Report     ReportRefs `json:"report"`
+
+	Timeline []Event `json:"timeline,omitempty"` // see [Timeline]
 
 	History []time.Duration `json:"history,omitempty"` // the last few times from a change to its being live, oldest first
 }

@@ -51,6 +51,7 @@ type RevisionFact struct {
 // DecideWanted says how the intake's row goes on and what is to be done, after the row has been saved. next is when to
 // look again without a hint; zero is never.
 func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, actions []Action, next time.Time) {
+	before := w
 	w = w.clone()
 	if f.Pull != nil {
 		w.observePull(f, now)
@@ -66,6 +67,7 @@ func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, ac
 	w.hold()
 	w.release(key, f)
 	w.noteAnnounced(f)
+	w.remember(before, now)
 	return w, w.actions(), w.next(f.Policy, now)
 }
 

@@ -88,9 +88,8 @@ func New(o Options) *Reconciler {
 }
 
 const (
-	quarantine    = time.Hour // how long a row that can't be understood is left alone
-	visibleFailed = 3         // temporary failures in a row after which people are told
-	maxRounds     = 50        // of deciding and acting in one look
+	quarantine = time.Hour // how long a row that can't be understood is left alone
+	maxRounds  = 50        // of deciding and acting in one look
 )
 
 // errRestless says that deciding and acting don't come to an end: the row is tried again, after a backoff.
@@ -160,7 +159,7 @@ func (l *look) run(ctx context.Context) error {
 		before := l.observed
 		next, actions, due := preview.DecideObserved(l.wanted, l.observed, facts, now)
 		if problem != nil {
-			next = failing(next, l.wanted, now)
+			next = next.Failing(l.wanted, now)
 		}
 		if len(actions) > 0 {
 			due = now
@@ -213,25 +212,6 @@ func (l *look) measure(before preview.Observed) {
 		return
 	}
 	l.metrics.changes.WithLabelValues(l.claim.Key().Gateway).Observe(now.Serving.Since.Sub(l.wanted.Changed).Seconds())
-}
-
-// failing notes a temporary failure; people are told of it once it has gone on for a while.
-func failing(o preview.Observed, w preview.Wanted, now time.Time) preview.Observed {
-	o.Attempts++
-	switch {
-	case o.Attempts < visibleFailed:
-	case o.Phase == preview.PhaseRemoving && (o.Failure == nil || o.Failure.At.Before(o.RemoveFrom)):
-		o.Failure = &preview.Failure{Stage: "removal", At: now, UserError: preview.UserError{
-			Summary: "Not everything could be taken down yet",
-			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",
-		}}
-	case o.Phase != preview.PhaseRemoving && w.Intent == preview.IntentLive && (o.Failure == nil || o.FailedFor == ""):
-		o.Failure = &preview.Failure{Stage: "gateway", At: now, UserError: preview.UserError{
-			Summary: "The gateway could not be brought up to date",
-			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",
-		}}
-	}
-	return o
 }
 
 func (l *look) loadWanted(ctx context.Context) error {

@@ -33,6 +33,7 @@ func (v view) checkRun() *CheckRun {
 	v.body(p)
 	v.changeTable(p)
 	p.block("In the logs, this is change " + code(v.Key.Change(v.Wanted.HeadSHA)) + ".")
+	v.timeline(p)
 	v.api(p)
 	if p.full {
 		p.b.WriteString("\n\n_Cut: there is more than fits here._")

@@ -92,7 +92,7 @@ func (v view) body(p *page) {
 func (v view) welcome(p *page) {
 	s := v.Observed.Serving
 	if s.Open != "" || v.docs() == "" {
-		v.open(p, "Open the preview", link("API documentation", v.docs()))
+		v.open(p, "Open the preview", join(" · ", link("API documentation", v.docs()), v.timelineLink()))
 		return
 	}
 	v.open(p, "Open the preview", "")

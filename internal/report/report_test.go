@@ -141,6 +141,7 @@ func liveStates(put func(string, func(*Preview))) {
 		p.Observed.Serving = serving(old, 2)
 		p.Observed.Serving.API = changes()
 	})
+	put("ready-timeline", func(p *Preview) { p.Wanted.Timeline, p.Observed.Timeline = timelines() })
 	put("ready-without-a-page", func(p *Preview) { p.Observed.Serving.Open = "" })
 	put("checking", func(p *Preview) { p.Observed.Serving.Probe = notCalled })
 	put("unhealthy", func(p *Preview) { p.Observed.Serving.Probe = "GET /products answers 502" })
@@ -170,6 +171,33 @@ func liveStates(put func(string, func(*Preview))) {
 		p.Wanted.Members = []preview.Member{member("orders", preview.StepWaiting)}
 		p.Observed.Phase, p.Observed.Serving = preview.PhaseRemoving, serving(head, 2)
 	})
+}
+
+// timelines hold an event of each kind.
+func timelines() (wanted, observed []preview.Event) {
+	at := noon
+	event := func(kind preview.EventKind, service, detail string) preview.Event {
+		at = at.Add(7 * time.Second)
+		return preview.Event{At: at, Kind: kind, Generation: 3, Service: service, Detail: detail, SHA: head}
+	}
+	for _, intent := range []preview.Intent{preview.IntentIdle, preview.IntentBlocked, preview.IntentClosed, preview.IntentExpired, preview.IntentLive} {
+		wanted = append(wanted, event(preview.EventWanted, "", string(intent)))
+	}
+	for _, step := range []preview.Step{
+		preview.StepWaiting, preview.StepBuilding, preview.StepBuilt, preview.StepDeploying, preview.StepReady, preview.StepFailed,
+	} {
+		wanted = append(wanted, event(preview.EventMember, "orders", string(step)))
+	}
+	for _, kind := range []preview.EventKind{
+		preview.EventFailed, preview.EventLive, preview.EventAnswering, preview.EventRemoving, preview.EventRemoved,
+	} {
+		detail := ""
+		if kind == preview.EventFailed {
+			detail = "gateway"
+		}
+		observed = append(observed, event(kind, "", detail))
+	}
+	return wanted, observed
 }
 
 func failedStates(put func(string, func(*Preview))) {
