@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,8 +23,8 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	m := &metrics{
 		previews: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gangway_previews",
-			Help: "Previews by state: live, waiting (for builds, revisions or the gateway), failed (somebody has to mend something), blocked, removing.",
-		}, []string{"gateway", "state"}),
+			Help: "Previews by condition: live, waiting (for builds, revisions or the gateway), failed (somebody has to mend something), blocked, removing.",
+		}, []string{"gateway", "condition"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gangway_preview_wait_seconds",
 			Help: "How long the preview that has waited longest has been waiting to be live, or to be removed.",
@@ -53,39 +52,9 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	return m
 }
 
-// The states of previews that are counted.
-const (
-	stateLive     = "live"
-	stateWaiting  = "waiting"
-	stateFailed   = "failed"
-	stateBlocked  = "blocked"
-	stateRemoving = "removing"
-)
-
-// state is how a preview is, and since when it has been waiting; "" is nothing to be counted.
-func (r record) state() (state string, since time.Time) {
-	switch {
-	case r.observed.Phase == preview.PhaseRemoving || r.wanted.Down > r.observed.Removed:
-		return stateRemoving, later(r.wanted.Changed, r.observed.RemoveFrom)
-	case r.wanted.Intent == preview.IntentBlocked:
-		return stateBlocked, time.Time{}
-	case r.wanted.Intent != preview.IntentLive:
-		return "", time.Time{}
-	case r.observed.Failure != nil || slices.ContainsFunc(r.wanted.Members, failed):
-		return stateFailed, time.Time{}
-	case r.observed.Serving == nil || r.observed.Serving.Generation != r.wanted.Generation:
-		return stateWaiting, r.wanted.Changed
-	}
-	return stateLive, time.Time{}
-}
-
-func failed(m preview.Member) bool { return m.Step == preview.StepFailed }
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+// conditions are those that are counted.
+var conditions = []preview.Condition{
+	preview.ConditionLive, preview.ConditionWaiting, preview.ConditionFailed, preview.ConditionBlocked, preview.ConditionRemoving,
 }
 
 // count sets the gauges.
@@ -95,16 +64,16 @@ func (m *metrics) count(records map[preview.Key]record, gateways []string, now t
 	longest := map[string]time.Duration{}
 	for _, gateway := range gateways {
 		longest[gateway] = 0
-		for _, state := range []string{stateLive, stateWaiting, stateFailed, stateBlocked, stateRemoving} {
-			m.previews.WithLabelValues(gateway, state).Set(0)
+		for _, condition := range conditions {
+			m.previews.WithLabelValues(gateway, string(condition)).Set(0)
 		}
 	}
 	for key, rec := range records {
-		state, since := rec.state()
-		if state == "" {
+		condition, since := preview.ConditionOf(rec.wanted, rec.observed)
+		if condition == preview.ConditionNone {
 			continue
 		}
-		m.previews.WithLabelValues(key.Gateway, state).Inc()
+		m.previews.WithLabelValues(key.Gateway, string(condition)).Inc()
 		if !since.IsZero() {
 			longest[key.Gateway] = max(longest[key.Gateway], now.Sub(since))
 		}

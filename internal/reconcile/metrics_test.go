@@ -11,8 +11,8 @@ import (
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
-// Every preview is counted in one state at most, and the one that has waited longest is told of.
-func TestPreviewStates(t *testing.T) {
+// Every preview is counted in one condition at most, and the one that has waited longest is told of.
+func TestConditions(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(10_000, 0)
 	ago := func(seconds int) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
@@ -45,25 +45,25 @@ func TestPreviewStates(t *testing.T) {
 	}
 	registry := prometheus.NewRegistry()
 	m := newMetrics(registry)
-	m.previews.WithLabelValues("former", stateLive).Set(7)
+	m.previews.WithLabelValues("former", string(preview.ConditionLive)).Set(7)
 	m.count(records, []string{"shop", "empty"}, now)
 	const want = `
 # HELP gangway_preview_wait_seconds How long the preview that has waited longest has been waiting to be live, or to be removed.
 # TYPE gangway_preview_wait_seconds gauge
 gangway_preview_wait_seconds{gateway="empty"} 0
 gangway_preview_wait_seconds{gateway="shop"} 50
-# HELP gangway_previews Previews by state: live, waiting (for builds, revisions or the gateway), failed (somebody has to mend something), blocked, removing.
+# HELP gangway_previews Previews by condition: live, waiting (for builds, revisions or the gateway), failed (somebody has to mend something), blocked, removing.
 # TYPE gangway_previews gauge
-gangway_previews{gateway="empty",state="blocked"} 0
-gangway_previews{gateway="empty",state="failed"} 0
-gangway_previews{gateway="empty",state="live"} 0
-gangway_previews{gateway="empty",state="removing"} 0
-gangway_previews{gateway="empty",state="waiting"} 0
-gangway_previews{gateway="shop",state="blocked"} 1
-gangway_previews{gateway="shop",state="failed"} 2
-gangway_previews{gateway="shop",state="live"} 1
-gangway_previews{gateway="shop",state="removing"} 2
-gangway_previews{gateway="shop",state="waiting"} 2
+gangway_previews{condition="blocked",gateway="empty"} 0
+gangway_previews{condition="blocked",gateway="shop"} 1
+gangway_previews{condition="failed",gateway="empty"} 0
+gangway_previews{condition="failed",gateway="shop"} 2
+gangway_previews{condition="live",gateway="empty"} 0
+gangway_previews{condition="live",gateway="shop"} 1
+gangway_previews{condition="removing",gateway="empty"} 0
+gangway_previews{condition="removing",gateway="shop"} 2
+gangway_previews{condition="waiting",gateway="empty"} 0
+gangway_previews{condition="waiting",gateway="shop"} 2
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "gangway_previews", "gangway_preview_wait_seconds"); err != nil {
 		t.Error(err)
