@@ -27,6 +27,10 @@ func TestWrongArguments(t *testing.T) {
 		"version x":                   `"x" is too much`,
 		"pin":                         "want gangway pin SERVICE",
 
+		"previews lis":                     "did you mean list?",
+		"previews show":                    "want gangway previews show PREVIEW",
+		"previews list --store /absent/db": "there is no store /absent/db: give the commands' GANGWAY_STORE",
+
 		"compose":                                 "give --config FILE, or --document SERVICE=FILE",
 		"compose x":                               `there is no command "gangway compose x"`,
 		"compose --document x":                    `--document is "x": want SERVICE=`,
