@@ -4,10 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/receive"
+	"github.com/gangway-dev/gangway/internal/reconcile"
 	"github.com/gangway-dev/gangway/internal/server"
 )
 
@@ -24,5 +31,33 @@ func TestMessagesAreCounted(t *testing.T) {
 		if !strings.Contains(page.Body.String(), line) {
 			t.Errorf("the metrics don't say %s", line)
 		}
+	}
+}
+
+// The page about metrics has each of them, and no others.
+func TestMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
+	m := newMetrics()
+	receive.New(receive.Options{Metrics: m.registry})
+	reconcile.New(reconcile.Options{Metrics: m.registry})
+	descriptions := make(chan *prometheus.Desc, 1000)
+	m.registry.Describe(descriptions)
+	close(descriptions)
+	have := map[string]bool{}
+	for d := range descriptions {
+		if name := regexp.MustCompile(`fqName: "(gangway_\w+)"`).FindStringSubmatch(d.String()); name != nil {
+			have[name[1]] = true
+		}
+	}
+	page, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for _, name := range regexp.MustCompile("(?m)^\\| `(gangway_\\w+)`").FindAllSubmatch(page, -1) {
+		said[string(name[1])] = true
+	}
+	if diff := cmp.Diff(have, said); diff != "" || len(have) < 10 {
+		t.Errorf("docs/metrics.md (-metrics +page):\n%s", diff)
 	}
 }
