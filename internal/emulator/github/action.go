@@ -67,19 +67,57 @@ func (s *Server) MergePull(ctx context.Context, repo string, number int) (Pull, 
 	})
 }
 
-// SetLabel puts a label on a pull request, or takes it off. Delivery: labeled, unlabeled; none if nothing changed.
+// SetLabel is [Server.SetLabelBy] by the author if that is allowed to, else by octocat, who usually writes.
 func (s *Server) SetLabel(ctx context.Context, repo string, number int, name string, on bool) (Pull, error) {
+	return s.SetLabelBy(ctx, repo, number, "", name, on)
+}
+
+// SetLabelBy puts a label on a pull request, or takes it off, as a user. Without the role triage nobody may. Delivery:
+// labeled, unlabeled; none if nothing changed.
+func (s *Server) SetLabelBy(ctx context.Context, repo string, number int, user, name string, on bool) (Pull, error) {
 	return s.act(ctx, repo, number, func(r *repository, p *pull) error {
 		if strings.TrimSpace(name) == "" || len(name) > 50 {
 			return fmt.Errorf("%w: label %q", ErrInvalid, name)
 		}
-		if on {
-			s.addLabel(r, p, name, p.Author)
-		} else {
-			s.removeLabel(r, p, name, p.Author)
+		if user == "" {
+			if user = s.state.accountByID(p.Author).Login; rank(s.role(r, user)) < rank("triage") {
+				user = "octocat"
+			}
+		}
+		kind := "User"
+		if strings.HasSuffix(user, "[bot]") {
+			kind = "Bot"
+		}
+		actor := s.state.account(user, kind)
+		switch {
+		case rank(s.role(r, actor.Login)) < rank("triage"):
+			return fmt.Errorf("%w: %s may not set labels in %s", ErrInvalid, user, repo)
+		case on:
+			s.addLabel(r, p, name, actor.ID)
+		default:
+			s.removeLabel(r, p, name, actor.ID)
 		}
 		return nil
 	})
+}
+
+// SetRole says what a user may do in a repository: none, read, triage, write, maintain or admin. "" is the usual again.
+func (s *Server) SetRole(repo, user, role string) error {
+	r, err := s.find(repo)
+	if err != nil {
+		return err
+	}
+	if role != "" && rank(role) < 0 {
+		return fmt.Errorf("%w: role %q", ErrInvalid, role)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.account(user, "User")
+	if r.Roles == nil {
+		r.Roles = map[string]string{}
+	}
+	r.Roles[strings.ToLower(user)] = role
+	return s.save()
 }
 
 // SetDraft makes a pull request a draft, or ready for review. Delivery: converted_to_draft, ready_for_review.
@@ -173,7 +211,7 @@ func (s *Server) DeleteFork(ctx context.Context, repo string, number int) error 
 	return err
 }
 
-// RenameRepository gives a repository another name; the API redirects from the former one only by id.
+// RenameRepository gives a repository another name; the API redirects from the former one.
 func (s *Server) RenameRepository(_ context.Context, repo, name string) error {
 	r, err := s.find(repo)
 	if err != nil {
@@ -184,8 +222,71 @@ func (s *Server) RenameRepository(_ context.Context, repo, name string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.rename(r, r.OwnerLogin, name)
+}
+
+// TransferRepository gives a repository to another organisation. With installed the App is installed there, else it
+// loses the repository unless it was there before. The API redirects from the former name.
+func (s *Server) TransferRepository(_ context.Context, repo, owner string, installed bool) error {
+	r, err := s.find(repo)
+	if err != nil {
+		return err
+	}
+	if !nameRule.MatchString(owner) {
+		return fmt.Errorf("%w: owner %q", ErrInvalid, owner)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.rename(r, owner, r.Name); err != nil {
+		return err
+	}
+	if installed && s.state.installationOf(r) == nil {
+		s.state.Installations = append(s.state.Installations,
+			&installation{ID: s.state.nextID(), Account: r.Owner, CreatedAt: s.now().UTC()})
+	}
+	return s.save()
+}
+
+// rename gives a repository another name. The caller holds mu.
+func (s *Server) rename(r *repository, owner, name string) error {
+	if s.state.repository(owner, name) != nil {
+		return fmt.Errorf("%w: there is a repository %s/%s already", ErrInvalid, owner, name)
+	}
+	s.state.Former = append(s.state.Former, formerName{Owner: r.OwnerLogin, Name: r.Name, Repository: r.ID})
+	if !strings.EqualFold(owner, r.OwnerLogin) {
+		r.Owner, r.OwnerLogin = s.state.account(owner, "Organization").ID, owner
+	}
 	r.Name = name
 	return s.save()
+}
+
+// Uninstall takes the App away from an organisation: its tokens are gone, and nothing there can be seen any more.
+func (s *Server) Uninstall(owner string) error {
+	return s.withInstallation(owner, func(i *installation) {
+		s.state.Installations = slices.DeleteFunc(s.state.Installations, func(o *installation) bool { return o == i })
+		for hash, g := range s.state.Tokens {
+			if g.Installation == i.ID {
+				delete(s.state.Tokens, hash)
+			}
+		}
+	})
+}
+
+// Suspend suspends the App's installation in an organisation, or ends that.
+func (s *Server) Suspend(owner string, on bool) error {
+	return s.withInstallation(owner, func(i *installation) { i.Suspended = on })
+}
+
+func (s *Server) withInstallation(owner string, do func(*installation)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.state.Installations {
+		if strings.EqualFold(s.state.accountByID(i.Account).Login, owner) {
+			do(i)
+			return s.save()
+		}
+	}
+	return fmt.Errorf("%w: the App is not installed in %q", ErrInvalid, owner)
 }
 
 // act does one thing to a pull request under both locks and saves.
@@ -218,6 +319,7 @@ func (s *Server) addLabel(r *repository, p *pull, name string, actor int64) {
 	l := label{ID: s.state.nextID(), Name: name, Color: "ededed"}
 	p.Labels = append(p.Labels, l)
 	s.happened(p, actor, "added the label "+name)
+	s.labelEvent(p, "labeled", l)
 	s.deliverPull(r, p, "labeled", actor, object{"label": labelJSON(l)})
 }
 
@@ -230,8 +332,15 @@ func (s *Server) removeLabel(r *repository, p *pull, name string, actor int64) b
 	l := p.Labels[i]
 	p.Labels = slices.Delete(slices.Clone(p.Labels), i, i+1)
 	s.happened(p, actor, "removed the label "+name)
+	s.labelEvent(p, "unlabeled", l)
 	s.deliverPull(r, p, "unlabeled", actor, object{"label": labelJSON(l)})
 	return true
+}
+
+// labelEvent makes what happened last an event of the REST API. The caller holds mu.
+func (s *Server) labelEvent(p *pull, kind string, l label) {
+	e := &p.Events[len(p.Events)-1]
+	e.ID, e.Kind, e.Label = s.state.nextID(), kind, &l
 }
 
 // addComment is for callers that hold mu.

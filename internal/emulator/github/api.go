@@ -65,6 +65,9 @@ func writeError(w http.ResponseWriter, e *apiError) {
 		doc = "https://docs.github.com/rest"
 	}
 	body := object{"message": e.Message, "documentation_url": doc, "status": strconv.Itoa(e.Status)}
+	if to := w.Header().Get("Location"); to != "" {
+		body["url"] = to
+	}
 	if len(e.Errors) > 0 {
 		body["errors"] = e.Errors
 	}
@@ -77,9 +80,10 @@ func writeError(w http.ResponseWriter, e *apiError) {
 func (s *Server) apiRoutes() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, e := range s.endpoints() {
-		mux.Handle(pattern, s.serve(e))
+		mux.Handle(pattern, s.serve(e, needOf(pattern)))
 	}
-	mux.Handle("/", s.serve(func(*call) (*answer, error) { return nil, errNotFound }))
+	mux.Handle("/repositories/{id}/{rest...}", s.byID(mux))
+	mux.Handle("/", s.serve(func(*call) (*answer, error) { return nil, errNotFound }, nil))
 	return s.withFaults(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Latency > 0 {
 			select {
@@ -88,6 +92,7 @@ func (s *Server) apiRoutes() http.Handler {
 				return
 			}
 		}
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		mux.ServeHTTP(w, r)
 	}))
 }
@@ -133,28 +138,46 @@ func (s *Server) endpoints() map[string]endpoint {
 	}
 }
 
-// serve authenticates, counts, calls e and writes its answer.
-func (s *Server) serve(e endpoint) http.Handler {
+// serve authenticates, counts, looks whether the caller may, calls e and writes its answer.
+func (s *Server) serve(e endpoint, n need) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		who, err := s.authenticate(r)
-		allowed := err != nil || s.count(w, who)
-		s.mu.Unlock()
+		c, err := s.admit(w, r, n)
 		var a *answer
-		switch {
-		case err != nil:
-		case !allowed:
-			err = &apiError{Status: http.StatusForbidden, Message: "API rate limit exceeded for installation."}
-		default:
+		if err == nil {
 			r.Body = http.MaxBytesReader(w, r.Body, 4<<20)
-			a, err = e(&call{Request: r, caller: who})
+			a, err = e(c)
 		}
 		if err != nil {
 			s.writeFailure(w, r, err)
 			return
 		}
-		s.writeAnswer(w, r, a)
+		s.writeAnswer(w, c, a)
 	})
+}
+
+// admit is everything that comes before an endpoint.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, n need) (*call, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who, err := s.authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	if !s.count(w, who) {
+		return nil, &apiError{Status: http.StatusForbidden, Message: "API rate limit exceeded for installation."}
+	}
+	c := &call{Request: r, caller: who}
+	if err := s.redirect(w, c); err != nil {
+		return nil, err
+	}
+	if err := s.permit(c, n); err != nil {
+		return nil, err
+	}
+	if r.Method != http.MethodGet && !s.mayWrite(who) {
+		w.Header().Set("Retry-After", "60")
+		return nil, errSecondary
+	}
+	return c, nil
 }
 
 func (s *Server) writeFailure(w http.ResponseWriter, r *http.Request, err error) {
@@ -171,7 +194,8 @@ func (s *Server) writeFailure(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // writeAnswer writes a with an ETag, or 304 for a GET that names the same one.
-func (s *Server) writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) {
+func (s *Server) writeAnswer(w http.ResponseWriter, c *call, a *answer) {
+	r := c.Request
 	body, contentType := a.raw, "application/vnd.github.raw; charset=utf-8"
 	if a.raw == nil && a.body != nil {
 		var err error
@@ -191,6 +215,7 @@ func (s *Server) writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) 
 		tag := `W/"` + hex.EncodeToString(sum[:]) + `"`
 		h.Set("Etag", tag)
 		if strings.TrimPrefix(r.Header.Get("If-None-Match"), "W/") == strings.TrimPrefix(tag, "W/") {
+			s.uncount(w, c.caller)
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}

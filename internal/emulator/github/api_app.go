@@ -2,6 +2,8 @@ package github
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -81,10 +83,7 @@ func (s *Server) createToken(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var in struct {
-		RepositoryIDs []int64           `json:"repository_ids"`
-		Permissions   map[string]string `json:"permissions"`
-	}
+	var in tokenInput
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
@@ -97,23 +96,76 @@ func (s *Server) createToken(c *call) (*answer, error) {
 	if i.Suspended {
 		return nil, &apiError{Status: http.StatusForbidden, Message: "This installation has been suspended"}
 	}
-	for _, repo := range in.RepositoryIDs {
-		if r := s.state.repositoryByID(repo); r == nil || s.state.installationOf(r) != i {
-			return nil, unprocessable("InstallationToken", "repository_ids", "invalid", "")
-		}
+	chosen, err := s.chosen(in, i)
+	if err != nil {
+		return nil, err
 	}
-	granted := &granted{Installation: id, Repositories: in.RepositoryIDs}
+	granted := &granted{Installation: id}
+	if granted.Permissions, err = in.allowed(); err != nil {
+		return nil, err
+	}
+	body := object{"permissions": granted.Permissions, "repository_selection": "all"}
+	if len(chosen) > 0 {
+		list := make([]object, 0, len(chosen))
+		for _, r := range chosen {
+			granted.Repositories = append(granted.Repositories, r.ID)
+			list = append(list, s.repositoryJSON(r))
+		}
+		body.with(object{"repository_selection": "selected", "repositories": list})
+	}
 	token := s.newToken(granted)
 	if err := s.save(); err != nil {
 		return nil, err
 	}
-	var allowed any = permissions()
-	if len(in.Permissions) > 0 {
-		allowed = in.Permissions
+	return &answer{status: http.StatusCreated, body: body.with(object{"token": token, "expires_at": stamp(granted.Expires)})}, nil
+}
+
+// tokenInput is what a token is to be good for; what is left out is all that the installation has.
+type tokenInput struct {
+	RepositoryIDs []int64           `json:"repository_ids"`
+	Repositories  []string          `json:"repositories"`
+	Permissions   map[string]string `json:"permissions"`
+}
+
+// chosen are the repositories that a token is to be restricted to. The caller holds mu.
+func (s *Server) chosen(in tokenInput, i *installation) ([]*repository, error) {
+	var list []*repository
+	for _, id := range in.RepositoryIDs {
+		list = append(list, s.state.repositoryByID(id))
 	}
-	return &answer{status: http.StatusCreated, body: object{
-		"token": token, "expires_at": stamp(granted.Expires), "permissions": allowed, "repository_selection": "all",
-	}}, nil
+	for _, name := range in.Repositories {
+		list = append(list, s.state.repository(s.state.accountByID(i.Account).Login, name))
+	}
+	for _, r := range list {
+		if r == nil || s.state.installationOf(r) != i {
+			return nil, &apiError{
+				Status:  http.StatusUnprocessableEntity,
+				Message: "There is at least one repository that does not exist or is not accessible to the parent installation.",
+			}
+		}
+	}
+	return list, nil
+}
+
+// allowed are the permissions of the token; asking for more than the App has is an error.
+func (in tokenInput) allowed() (map[string]string, error) {
+	all := map[string]string{}
+	for name, level := range permissions() {
+		all[name] = fmt.Sprint(level)
+	}
+	if len(in.Permissions) == 0 {
+		return all, nil
+	}
+	for name, level := range in.Permissions {
+		if all[name] == "" || level != "read" && level != "write" || level == "write" && all[name] != "write" {
+			return nil, &apiError{
+				Status: http.StatusUnprocessableEntity, Message: "The permissions requested are not granted to this installation.",
+			}
+		}
+	}
+	out := maps.Clone(in.Permissions)
+	out["metadata"] = "read" // comes with any permission on repositories
+	return out, nil
 }
 
 func (s *Server) listInstallationRepositories(c *call) (*answer, error) {
@@ -214,11 +266,7 @@ func (s *Server) redeliverDelivery(c *call) (*answer, error) {
 func (s *Server) getRateLimit(c *call) (*answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var id int64
-	if c.caller.grant != nil {
-		id = c.caller.grant.Installation
-	}
-	l := s.limits[id]
+	l := s.limits[c.caller.installation()]
 	core := object{
 		"limit": s.options.RateLimit, "used": l.used, "remaining": s.options.RateLimit - l.used, "reset": l.reset.Unix(),
 	}

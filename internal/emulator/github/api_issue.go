@@ -31,7 +31,7 @@ func (s *Server) issues(c *call) (*answer, error) {
 	e := map[string]endpoint{
 		"GET issue": s.getIssue, "GET comments": s.listComments, "POST comments": s.createComment,
 		"GET comment": s.getComment, "PATCH comment": s.updateComment, "DELETE comment": s.deleteComment,
-		"GET labels": s.listLabels, "POST labels": s.addLabels, "DELETE labels/": s.deleteLabel,
+		"GET events": s.listEvents, "GET labels": s.listLabels, "POST labels": s.addLabels, "DELETE labels/": s.deleteLabel,
 	}[c.Method+" "+kind]
 	if e == nil {
 		return nil, errNotFound
@@ -225,10 +225,54 @@ func (s *Server) getPermission(c *call) (*answer, error) {
 		return nil, err
 	}
 	login := c.PathValue("login")
-	level := s.permission(r, login)
+	user := find(s.state.Accounts, func(a *account) bool { return strings.EqualFold(a.Login, login) })
+	if user == nil || user.Kind != "User" {
+		return nil, &apiError{Status: http.StatusNotFound, Message: login + " is not a user"}
+	}
+	role := s.role(r, user.Login)
+	// The roles that came later are shown as the one below.
+	level := map[string]string{"maintain": "write", "triage": "read"}[role]
+	if level == "" {
+		level = role
+	}
+	can := object{}
+	for permission, least := range map[string]string{
+		"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin",
+	} {
+		can[permission] = rank(role) >= rank(least)
+	}
 	return ok(object{
-		"permission": level, "role_name": level, "user": s.userJSON(s.state.account(login, "User")),
+		"permission": level, "role_name": role,
+		"user": s.userJSON(user).with(object{"permissions": can, "role_name": role}),
 	})
+}
+
+// listEvents serves https://docs.github.com/en/rest/issues/events#list-issue-events, of which there are only those of
+// labels here.
+func (s *Server) listEvents(c *call) (*answer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, p, err := s.pullOf(c)
+	if err != nil {
+		return nil, err
+	}
+	var events []event
+	for _, e := range p.Events {
+		if e.Kind != "" {
+			events = append(events, e)
+		}
+	}
+	part, link := page(s, c, events)
+	list := make([]object, 0, len(part))
+	for _, e := range part {
+		list = append(list, object{
+			"id": e.ID, "node_id": nodeID("LabeledEvent", e.ID), "event": e.Kind, "created_at": stamp(e.At),
+			"url":   s.apiURL("/repos/%s/issues/events/%d", r.fullName(), e.ID),
+			"actor": s.userJSON(s.state.accountByID(e.Actor)), "commit_id": nil, "commit_url": nil,
+			"label": object{"name": e.Label.Name, "color": e.Label.Color}, "performed_via_github_app": nil,
+		})
+	}
+	return &answer{status: http.StatusOK, body: list, link: link}, nil
 }
 
 func (s *Server) listPulls(c *call) (*answer, error) {

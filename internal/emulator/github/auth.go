@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,6 +47,7 @@ func (s *Server) authenticate(r *http.Request) (caller, error) {
 	if strings.Count(value, ".") == 2 {
 		return s.authenticateApp(value)
 	}
+	// https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
 	grant := s.state.Tokens[hashToken(value)]
 	if grant == nil || !s.now().Before(grant.Expires) {
 		return caller{}, errCredentials
@@ -57,10 +60,22 @@ func (s *Server) authenticate(r *http.Request) (caller, error) {
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 func (s *Server) authenticateApp(token string) (caller, error) {
 	var claims jwt.RegisteredClaims
-	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return s.key, nil },
+	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return s.keys, nil },
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(strconv.FormatInt(s.options.AppID, 10)),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(s.now))
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return caller{}, &apiError{
+			Status:  http.StatusUnauthorized,
+			Message: "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
+		}
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return caller{}, &apiError{
+			Status:  http.StatusUnauthorized,
+			Message: "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+		}
+	default:
 		return caller{}, &apiError{Status: http.StatusUnauthorized, Message: "A JSON web token could not be decoded"}
 	}
 	if claims.ExpiresAt.After(s.now().Add(10*time.Minute + time.Second)) {
@@ -88,6 +103,31 @@ func (s *Server) newToken(g *granted) string {
 	return token
 }
 
+// SetPublicKeys changes which keys verify the App's JWTs, as creating and deleting private keys in the App's settings
+// does. Tokens that were given out stay valid.
+func (s *Server) SetPublicKeys(texts ...[]byte) error {
+	keys, err := parseKeys(texts)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = keys
+	return nil
+}
+
+func parseKeys(texts [][]byte) (jwt.VerificationKeySet, error) {
+	var set jwt.VerificationKeySet
+	for _, text := range texts {
+		key, err := jwt.ParseRSAPublicKeyFromPEM(text)
+		if err != nil {
+			return set, fmt.Errorf("reading the App's public key: %w", err)
+		}
+		set.Keys = append(set.Keys, key)
+	}
+	return set, nil
+}
+
 // RevokeTokens makes all installation tokens invalid, as if the installations had been changed.
 func (s *Server) RevokeTokens() error {
 	s.mu.Lock()
@@ -103,21 +143,54 @@ func hashToken(token string) string {
 
 // rateLimit counts the requests of one installation in the current hour.
 type rateLimit struct {
-	used  int
-	reset time.Time
+	used   int
+	reset  time.Time
+	writes []time.Time // of the last minute
+}
+
+// mayWrite tells whether the caller may create one more piece of content in this minute. The caller holds mu.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+func (s *Server) mayWrite(c caller) bool {
+	l := s.limits[c.installation()]
+	if s.options.WritesPerMinute == 0 || l == nil || c.app {
+		return true
+	}
+	now := s.now()
+	l.writes = slices.DeleteFunc(l.writes, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
+	if len(l.writes) >= s.options.WritesPerMinute {
+		return false
+	}
+	l.writes = append(l.writes, now)
+	return true
+}
+
+// uncount gives back the request that was taken last: one that is answered with 304 costs nothing.
+// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+func (s *Server) uncount(w http.ResponseWriter, c caller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.limits[c.installation()]; l != nil && l.used > 0 {
+		l.used--
+		w.Header().Set("X-Ratelimit-Remaining", strconv.Itoa(s.options.RateLimit-l.used))
+		w.Header().Set("X-Ratelimit-Used", strconv.Itoa(l.used))
+	}
+}
+
+// installation is the caller's; 0 for the App itself.
+func (c caller) installation() int64 {
+	if c.grant == nil {
+		return 0
+	}
+	return c.grant.Installation
 }
 
 // count takes one request from the caller's hour and writes the headers. The caller holds mu. It is false when nothing
 // is left.
 func (s *Server) count(w http.ResponseWriter, c caller) bool {
-	var id int64
-	if c.grant != nil {
-		id = c.grant.Installation
-	}
-	l := s.limits[id]
+	l := s.limits[c.installation()]
 	if l == nil || !s.now().Before(l.reset) {
 		l = &rateLimit{reset: s.now().Add(time.Hour)}
-		s.limits[id] = l
+		s.limits[c.installation()] = l
 	}
 	ok := l.used < s.options.RateLimit
 	if ok {

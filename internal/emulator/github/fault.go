@@ -29,16 +29,23 @@ const (
 	FaultServerError    FaultKind = "server_error"    // 500, nothing was done
 	FaultReset          FaultKind = "reset"           // the connection ends without an answer, nothing was done
 	FaultUnknownOutcome FaultKind = "unknown_outcome" // it is done, then the connection ends without an answer
+	FaultLateError      FaultKind = "late_error"      // it is done, then something in between answers 502
 	FaultUnauthorized   FaultKind = "unauthorized"    // 401 Bad credentials
 	FaultNotFound       FaultKind = "not_found"       // 404 for something that is there
 	FaultLost           FaultKind = "lost"            // a delivery is neither sent nor listed
 	FaultDuplicate      FaultKind = "duplicate"       // a delivery is sent twice
 )
 
+var errSecondary = &apiError{
+	Status:        http.StatusForbidden,
+	Message:       "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+	Documentation: "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits",
+}
+
 // AddFault adds a fault to those that wait; a Count of 0 counts as 1.
 func (s *Server) AddFault(f Fault) error {
 	kinds := []FaultKind{
-		FaultSecondaryLimit, FaultPrimaryLimit, FaultServerError, FaultReset, FaultUnknownOutcome,
+		FaultSecondaryLimit, FaultPrimaryLimit, FaultServerError, FaultReset, FaultUnknownOutcome, FaultLateError,
 		FaultUnauthorized, FaultNotFound, FaultLost, FaultDuplicate,
 	}
 	if !slices.Contains(kinds, f.Kind) {
@@ -88,6 +95,11 @@ func (s *Server) withFaults(next http.Handler) http.Handler {
 		case FaultUnknownOutcome:
 			next.ServeHTTP(nowhere{}, r)
 			panic(http.ErrAbortHandler)
+		case FaultLateError:
+			next.ServeHTTP(nowhere{}, r)
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = w.Write([]byte("<html><body>Bad Gateway</body></html>"))
 		default:
 			writeFault(w, f, s.now())
 		}
@@ -100,11 +112,7 @@ func writeFault(w http.ResponseWriter, f *Fault, now time.Time) {
 	}
 	switch f.Kind {
 	case FaultSecondaryLimit:
-		writeError(w, &apiError{
-			Status:        http.StatusForbidden,
-			Message:       "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-			Documentation: "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits",
-		})
+		writeError(w, errSecondary)
 	case FaultPrimaryLimit:
 		h := w.Header()
 		h.Set("X-Ratelimit-Limit", "5000")

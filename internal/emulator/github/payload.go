@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -165,15 +166,24 @@ func (s *Server) association(r *repository, user int64) string {
 	if user == r.Owner {
 		return "OWNER"
 	}
-	if s.permission(r, s.state.accountByID(user).Login) == "write" {
+	if rank(s.role(r, s.state.accountByID(user).Login)) >= rank("write") {
 		return "MEMBER"
 	}
 	return "NONE"
 }
 
-// permission is what a user may do: the owner all, who has a fork of the repository reads, everybody else writes. That
-// is enough to tell insiders from outsiders.
-func (s *Server) permission(r *repository, login string) string {
+// roles are the roles on a repository, with the least first.
+// https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
+var roles = []string{"none", "read", "triage", "write", "maintain", "admin"}
+
+func rank(role string) int { return slices.Index(roles, role) }
+
+// role is what a user may do. Unless [Server.SetRole] has said so, the owner may all, who has a fork of the repository
+// reads, everybody else writes. That is enough to tell insiders from outsiders.
+func (s *Server) role(r *repository, login string) string {
+	if role := r.Roles[strings.ToLower(login)]; role != "" {
+		return role
+	}
 	if strings.EqualFold(login, r.OwnerLogin) {
 		return "admin"
 	}

@@ -2,7 +2,6 @@ package github
 
 import (
 	"context"
-	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,17 +19,20 @@ import (
 
 // Options are the settings of an emulated GitHub.
 type Options struct {
-	Dir       string        // where all state is kept
-	URL       string        // how clients reach it, without a slash at the end: http://127.0.0.1:8080
-	Webhook   Webhook       // the App's webhook; may be set later with [Server.SetWebhook]
-	AppID     int64         // the one App that is registered
-	AppSlug   string        // "gangway" when empty; the App's comments are by SLUG[bot]
-	PublicKey []byte        // PEM; verifies the App's JWTs
-	RateLimit int           // requests per installation and hour; 0 is 15,000
-	TokenLife time.Duration // of installation tokens; 0 is one hour, as on GitHub
-	Latency   time.Duration // added to each REST answer
-	Now       func() time.Time
-	Log       *slog.Logger
+	Dir       string  // where all state is kept
+	URL       string  // how clients reach it, without a slash at the end: http://127.0.0.1:8080
+	Webhook   Webhook // the App's webhook; may be set later with [Server.SetWebhook]
+	AppID     int64   // the one App that is registered
+	AppSlug   string  // "gangway" when empty; the App's comments are by SLUG[bot]
+	PublicKey []byte  // PEM; verifies the App's JWTs
+	RateLimit int     // requests per installation and hour; 0 is 15,000
+	// WritesPerMinute is how many writes of an installation are taken in a minute before it is refused with the
+	// secondary rate limit: GitHub's is 80. 0 is no limit.
+	WritesPerMinute int
+	TokenLife       time.Duration // of installation tokens; 0 is one hour, as on GitHub
+	Latency         time.Duration // added to each REST answer
+	Now             func() time.Time
+	Log             *slog.Logger
 }
 
 // A Webhook is where deliveries go and with which secret they are signed. An empty URL: nowhere.
@@ -42,7 +44,6 @@ type Webhook struct {
 // Server is an emulated GitHub. It is an [http.Handler] and safe for concurrent use.
 type Server struct {
 	options Options
-	key     *rsa.PublicKey
 	log     *slog.Logger
 	now     func() time.Time
 	handler http.Handler
@@ -59,22 +60,23 @@ type Server struct {
 	mu      sync.Mutex // guards what follows
 	state   state
 	webhook Webhook
+	keys    jwt.VerificationKeySet
 	limits  map[int64]*rateLimit
 	faults  []*Fault
 }
 
 // New opens the emulated GitHub that is kept in o.Dir, or makes an empty one. Close it after use.
 func New(o Options) (*Server, error) {
-	key, err := jwt.ParseRSAPublicKeyFromPEM(o.PublicKey)
+	keys, err := parseKeys([][]byte{o.PublicKey})
 	if err != nil {
-		return nil, fmt.Errorf("reading the App's public key: %w", err)
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(o.Dir, "deliveries"), 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the emulated GitHub: %w", err)
 	}
 	setDefaults(&o)
 	s := &Server{
-		options: o, key: key, log: o.Log, now: o.Now, webhook: o.Webhook,
+		options: o, keys: keys, log: o.Log, now: o.Now, webhook: o.Webhook,
 		limits: map[int64]*rateLimit{}, diffs: newDiffCache(),
 		client: &http.Client{
 			Timeout:       10 * time.Second, // GitHub gives up after ten seconds

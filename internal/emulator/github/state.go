@@ -12,8 +12,17 @@ type state struct {
 	Accounts      []*account          `json:"accounts"`
 	Installations []*installation     `json:"installations"`
 	Repositories  []*repository       `json:"repositories"`
-	Deliveries    []*delivery         `json:"deliveries"` // oldest first
-	Tokens        map[string]*granted `json:"tokens"`     // SHA-256 of the token → what it allows
+	Deliveries    []*delivery         `json:"deliveries"`             // oldest first
+	Tokens        map[string]*granted `json:"tokens"`                 // SHA-256 of the token → what it allows
+	Former        []formerName        `json:"former_names,omitempty"` // newest last
+}
+
+// A formerName is what a repository was called before it was renamed or transferred. It leads to the repository until
+// another one takes the name.
+type formerName struct {
+	Owner      string `json:"owner"`
+	Name       string `json:"name"`
+	Repository int64  `json:"repository"`
 }
 
 type account struct {
@@ -31,25 +40,27 @@ type installation struct {
 
 // granted is what an installation token allows.
 type granted struct {
-	Installation int64     `json:"installation"`
-	Repositories []int64   `json:"repositories,omitempty"` // empty: all of the installation
-	Expires      time.Time `json:"expires"`
+	Installation int64             `json:"installation"`
+	Repositories []int64           `json:"repositories,omitempty"` // empty: all of the installation
+	Permissions  map[string]string `json:"permissions"`            // permission → read or write
+	Expires      time.Time         `json:"expires"`
 }
 
 type repository struct {
-	ID            int64         `json:"id"`
-	Owner         int64         `json:"owner"`
-	OwnerLogin    string        `json:"owner_login"`
-	Name          string        `json:"name"`
-	DefaultBranch string        `json:"default_branch"`
-	Private       bool          `json:"private,omitempty"`
-	Parent        int64         `json:"parent,omitempty"` // of a fork
-	CreatedAt     time.Time     `json:"created_at"`
-	PushedAt      time.Time     `json:"pushed_at"`
-	LastNumber    int           `json:"last_number"`
-	Pulls         []*pull       `json:"pulls"`
-	CheckRuns     []*checkRun   `json:"check_runs"`
-	Deployments   []*deployment `json:"deployments"`
+	ID            int64             `json:"id"`
+	Owner         int64             `json:"owner"`
+	OwnerLogin    string            `json:"owner_login"`
+	Name          string            `json:"name"`
+	DefaultBranch string            `json:"default_branch"`
+	Private       bool              `json:"private,omitempty"`
+	Parent        int64             `json:"parent,omitempty"` // of a fork
+	CreatedAt     time.Time         `json:"created_at"`
+	PushedAt      time.Time         `json:"pushed_at"`
+	LastNumber    int               `json:"last_number"`
+	Pulls         []*pull           `json:"pulls"`
+	CheckRuns     []*checkRun       `json:"check_runs"`
+	Deployments   []*deployment     `json:"deployments"`
+	Roles         map[string]string `json:"roles,omitempty"` // login in lower case → role, where it is not the usual one
 }
 
 type pull struct {
@@ -87,11 +98,14 @@ type diffSize struct {
 	Deletions int `json:"deletions"`
 }
 
-// An event is a line of a pull request's timeline; only the pages show it.
+// An event is a line of a pull request's timeline. The pages show all of them, the REST API those of labels.
 type event struct {
 	At    time.Time `json:"at"`
 	Actor int64     `json:"actor"`
 	Text  string    `json:"text"`
+	ID    int64     `json:"id,omitempty"`
+	Kind  string    `json:"kind,omitempty"` // labeled, unlabeled
+	Label *label    `json:"label,omitempty"`
 }
 
 type label struct {
@@ -199,6 +213,19 @@ func (t *state) repository(owner, name string) *repository {
 	return find(t.Repositories, func(r *repository) bool {
 		return strings.EqualFold(r.OwnerLogin, owner) && strings.EqualFold(r.Name, name)
 	})
+}
+
+// moved is the repository that had that name before, unless another one has it now; nil when there is none.
+func (t *state) moved(owner, name string) *repository {
+	if t.repository(owner, name) != nil {
+		return nil
+	}
+	for _, f := range slices.Backward(t.Former) {
+		if strings.EqualFold(f.Owner, owner) && strings.EqualFold(f.Name, name) {
+			return t.repositoryByID(f.Repository)
+		}
+	}
+	return nil
 }
 
 func (t *state) repositoryByID(id int64) *repository {
