@@ -95,7 +95,7 @@ var architecture = map[string]row{
 
 	// Adapters: one technology each; none knows another.
 	"internal/github": {
-		internal: []string{"internal/preview", "internal/report"},
+		internal: []string{"internal/preview", "internal/report", "internal/telemetry"},
 		foreign:  []string{"github.com/google/go-github/v60/", "github.com/golang-jwt/jwt/v5"},
 		tests:    emulators,
 	},

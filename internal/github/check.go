@@ -23,7 +23,7 @@ const maxAnnotations = 50
 // longer has, a new check run replaces the old one, which GitHub then hides behind it.
 func (c *Client) WriteCheckRun(ctx context.Context, repo preview.Repository, id int64, run report.CheckRun) (int64, error) {
 	doing := fmt.Sprintf("writing check run %q of %s", run.Name, repo.FullName())
-	w := checkRunWriter{client: c, lib: c.as(repo.Installation), repo: repo, run: run}
+	w := checkRunWriter{client: c, lib: c.to(repo, scopeCheckRun), repo: repo, run: run}
 	id, err := w.write(ctx, id)
 	return id, wrap(doing, err)
 }

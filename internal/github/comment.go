@@ -35,7 +35,7 @@ func (c *Client) WriteComment(ctx context.Context, repo preview.Repository, numb
 		}
 		return found.ID, wrap(doing, c.editComment(ctx, repo, found.ID, cm.Body))
 	}
-	made, _, err := c.as(repo.Installation).Issues.CreateComment(ctx, repo.Owner, repo.Name, number,
+	made, _, err := c.to(repo, scopeComment).Issues.CreateComment(ctx, repo.Owner, repo.Name, number,
 		&api.IssueComment{Body: &cm.Body})
 	if err == nil {
 		return made.GetID(), nil
@@ -57,7 +57,7 @@ func wrap(doing string, err error) error {
 }
 
 func (c *Client) editComment(ctx context.Context, repo preview.Repository, id int64, body string) error {
-	_, _, err := c.as(repo.Installation).Issues.EditComment(ctx, repo.Owner, repo.Name, id, &api.IssueComment{Body: &body})
+	_, _, err := c.to(repo, scopeComment).Issues.EditComment(ctx, repo.Owner, repo.Name, id, &api.IssueComment{Body: &body})
 	return translate("editing", err)
 }
 
@@ -78,7 +78,7 @@ type issueComment struct {
 // several, the oldest is it, and the others are deleted: a comment that GitHub did not list yet, when it was looked for
 // before, may have been written twice.
 func (c *Client) findComment(ctx context.Context, repo preview.Repository, number int, marker string) (*issueComment, error) {
-	lib := c.as(repo.Installation)
+	lib := c.to(repo, scopeComment)
 	var found *issueComment
 	for page := 1; page != 0; {
 		u := fmt.Sprintf("repos/%s/%s/issues/%d/comments?per_page=100&page=%d", repo.Owner, repo.Name, number, page)
@@ -129,7 +129,7 @@ func (c *Client) appSlug(ctx context.Context) (string, error) {
 	if slug != "" {
 		return slug, nil
 	}
-	app, _, err := c.as(0).Apps.Get(ctx, "")
+	app, _, err := c.as(access{}).Apps.Get(ctx, "")
 	if err != nil {
 		return "", translate("reading the App", err)
 	}
@@ -140,7 +140,7 @@ func (c *Client) appSlug(ctx context.Context) (string, error) {
 }
 
 func (c *Client) deleteDuplicate(ctx context.Context, repo preview.Repository, number int, id int64) {
-	_, err := c.as(repo.Installation).Issues.DeleteComment(ctx, repo.Owner, repo.Name, id)
+	_, err := c.to(repo, scopeComment).Issues.DeleteComment(ctx, repo.Owner, repo.Name, id)
 	if err != nil {
 		c.log.WarnContext(ctx, "deleting a second comment", "repo", repo.FullName(), "pr", number, "error", translate("deleting", err))
 		return

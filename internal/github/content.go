@@ -59,7 +59,7 @@ type contentEntry struct {
 // entry asks for one path. The library's own call refuses paths with two dots in a file's name and can't tell a folder,
 // for which GitHub answers with a list.
 func (c *Client) entry(ctx context.Context, repo preview.Repository, file, sha string) (contentEntry, error) {
-	lib := c.as(repo.Installation)
+	lib := c.to(repo, scopeRead)
 	u := fmt.Sprintf("repos/%s/%s/contents/%s?ref=%s", repo.Owner, repo.Name, escapePath(file), sha)
 	req, err := lib.NewRequest("GET", u, nil)
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *Client) bytes(ctx context.Context, repo preview.Repository, e contentEn
 		}
 		return content, nil
 	}
-	content, _, err := c.as(repo.Installation).Git.GetBlobRaw(ctx, repo.Owner, repo.Name, e.SHA)
+	content, _, err := c.to(repo, scopeRead).Git.GetBlobRaw(ctx, repo.Owner, repo.Name, e.SHA)
 	return content, err
 }
 

@@ -19,7 +19,7 @@ func (c *Client) WriteDeployment(ctx context.Context, repo preview.Repository, d
 	if err != nil || id != 0 {
 		return id, wrap(doing, err)
 	}
-	made, _, err := c.as(repo.Installation).Repositories.CreateDeployment(ctx, repo.Owner, repo.Name, &api.DeploymentRequest{
+	made, _, err := c.to(repo, scopeDeployment).Repositories.CreateDeployment(ctx, repo.Owner, repo.Name, &api.DeploymentRequest{
 		Ref: &d.SHA, Task: &d.Task, Environment: &d.Environment, Description: &d.Description,
 		AutoMerge: new(false), RequiredContexts: &[]string{}, TransientEnvironment: new(true), ProductionEnvironment: new(false),
 	})
@@ -50,7 +50,7 @@ func (c *Client) listDeployments(ctx context.Context, repo preview.Repository, o
 	options.PerPage = 100
 	var all []*api.Deployment
 	for {
-		page, resp, err := c.as(repo.Installation).Repositories.ListDeployments(ctx, repo.Owner, repo.Name, &options)
+		page, resp, err := c.to(repo, scopeDeployment).Repositories.ListDeployments(ctx, repo.Owner, repo.Name, &options)
 		if err != nil {
 			return nil, translate("listing deployments", err)
 		}
@@ -68,7 +68,7 @@ func (c *Client) WriteDeploymentStatus(ctx context.Context, repo preview.Reposit
 		State: &s.State, Description: &s.Description, EnvironmentURL: orNil(s.EnvironmentURL), LogURL: orNil(s.LogURL),
 		AutoInactive: new(false),
 	}
-	_, _, err := c.as(repo.Installation).Repositories.CreateDeploymentStatus(ctx, repo.Owner, repo.Name, id, request)
+	_, _, err := c.to(repo, scopeDeployment).Repositories.CreateDeploymentStatus(ctx, repo.Owner, repo.Name, id, request)
 	if err == nil {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (c *Client) WriteDeploymentStatus(ctx context.Context, repo preview.Reposit
 
 // latestStatus is nil when there is none. GitHub lists the newest first.
 func (c *Client) latestStatus(ctx context.Context, repo preview.Repository, id int64) (*api.DeploymentStatus, error) {
-	page, _, err := c.as(repo.Installation).Repositories.ListDeploymentStatuses(ctx, repo.Owner, repo.Name, id,
+	page, _, err := c.to(repo, scopeDeployment).Repositories.ListDeploymentStatuses(ctx, repo.Owner, repo.Name, id,
 		&api.ListOptions{PerPage: 100})
 	if err != nil {
 		return nil, translate("listing deployment statuses", err)

@@ -1,97 +1,15 @@
 package github
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	api "github.com/google/go-github/v60/github"
 
 	"github.com/gangway-dev/gangway/internal/preview"
 )
-
-// A LimitError says that GitHub asked to pause. Until Until no request of the installation is made, each fails with
-// this error at once; other installations go on.
-// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
-type LimitError struct {
-	Installation int64 // 0: the App itself
-	Until        time.Time
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("GitHub asked installation %d to pause until %s", e.Installation, e.Until.UTC().Format(time.RFC3339))
-}
-
-// minPause is what GitHub asks for where no header says how long; maxPause bounds what is believed.
-const (
-	minPause = time.Minute
-	maxPause = 2 * time.Hour
-)
-
-// paused is a *LimitError while the installation has to pause.
-func (c *Client) paused(installation int64) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	until, ok := c.pauses[installation]
-	if !ok {
-		return nil
-	}
-	if !c.now().Before(until) {
-		delete(c.pauses, installation)
-		return nil
-	}
-	return &LimitError{Installation: installation, Until: until}
-}
-
-// notePause returns a *LimitError if resp says that a rate limit was hit, and remembers it. A 403 may also be a lack of
-// permission: then nothing is noted, and the body is left as it was.
-func (c *Client) notePause(installation int64, resp *http.Response) error {
-	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
-		return nil
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return err
-	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
-	wait, limited := pause(resp, body, c.now())
-	if !limited {
-		return nil
-	}
-	until := c.now().Add(min(max(wait, time.Second), maxPause))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if until.After(c.pauses[installation]) {
-		c.pauses[installation] = until
-	}
-	c.log.Warn("GitHub asked to pause", "installation_id", installation, "until", c.pauses[installation])
-	return &LimitError{Installation: installation, Until: c.pauses[installation]}
-}
-
-// pause reads how long GitHub asks to wait, and whether it asks at all.
-func pause(resp *http.Response, body []byte, now time.Time) (wait time.Duration, limited bool) {
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds >= 0 {
-		return time.Duration(min(seconds, 86_400)) * time.Second, true
-	}
-	if resp.Header.Get("X-Ratelimit-Remaining") == "0" {
-		if reset, err := strconv.ParseInt(resp.Header.Get("X-Ratelimit-Reset"), 10, 64); err == nil {
-			return time.Unix(reset, 0).Sub(now), true
-		}
-		return minPause, true
-	}
-	text := strings.ToLower(string(body))
-	limited = resp.StatusCode == http.StatusTooManyRequests ||
-		strings.Contains(text, "rate limit") || strings.Contains(text, "abuse detection")
-	return minPause, limited
-}
 
 // translate turns the library's errors into the core's. doing is a gerund phrase without anything secret.
 func translate(doing string, err error) error {
@@ -118,6 +36,12 @@ func translate(doing string, err error) error {
 		})
 	}
 	return fmt.Errorf("%s: %s", doing, said)
+}
+
+// answered tells whether err is GitHub's answer of that status.
+func answered(err error, status int) bool {
+	answer, ok := errors.AsType[*api.ErrorResponse](err)
+	return ok && answer.Response != nil && answer.Response.StatusCode == status
 }
 
 // details is what GitHub said, bounded: it is shown to people.

@@ -125,22 +125,34 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) client(t *testing.T, base string) *github.Client {
 	t.Helper()
-	private, err := key()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := github.New(github.Options{
-		BaseURL: base, AppID: 7, Now: w.now, HTTP: &http.Client{Timeout: 30 * time.Second},
-		Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		PrivateKey: pem.EncodeToMemory(&pem.Block{
-			Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private),
-		}),
-	})
+	c, err := github.New(w.options(base, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
+
+// options are those of a client of the world, with a change.
+func (w *world) options(base string, change func(*github.Options)) github.Options {
+	private, err := key()
+	if err != nil {
+		panic(err) // newWorld has looked
+	}
+	o := github.Options{
+		BaseURL: base, AppID: 7, Now: w.now, WriteInterval: time.Microsecond, HTTP: &http.Client{Timeout: 30 * time.Second},
+		Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		PrivateKey: pem.EncodeToMemory(&pem.Block{
+			Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private),
+		}),
+	}
+	if change != nil {
+		change(&o)
+	}
+	return o
+}
+
+// absentFor is longer than GitHub is not asked again about what the App is not installed on.
+const absentFor = 6 * time.Minute
 
 func (w *world) open(t *testing.T, n emulator.NewPull) emulator.Pull {
 	t.Helper()

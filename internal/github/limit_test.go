@@ -105,6 +105,8 @@ func TestTokens(t *testing.T) {
 		t.Helper()
 		must[preview.PullRequest](t)(w.PullRequest(t.Context(), w.repo, 1))
 	}
+	read()
+	id := must[int64](t)(w.WriteComment(t.Context(), w.repo, 1, 0, comment("one")))
 	begin := fetched()
 	read()
 	if fetched() != begin {
@@ -113,12 +115,14 @@ func TestTokens(t *testing.T) {
 	if err := w.hub.RevokeTokens(); err != nil {
 		t.Fatal(err)
 	}
-	id := must[int64](t)(w.WriteComment(t.Context(), w.repo, 1, 0, comment("after a revocation"))) // a body is sent twice
-	if id == 0 || fetched() != begin+1 {
+	if got := must[int64](t)(w.WriteComment(t.Context(), w.repo, 1, id, comment("two"))); got != id { // a body is sent twice
+		t.Errorf("comment %d, want %d", got, id)
+	}
+	if fetched() != begin+1 {
 		t.Errorf("%d tokens, want one more than %d", fetched(), begin)
 	}
 	w.advance(56 * time.Minute) // nearly expired
-	read()
+	must[int64](t)(w.WriteComment(t.Context(), w.repo, 1, id, comment("three")))
 	if fetched() != begin+2 {
 		t.Errorf("%d tokens, want two more than %d", fetched(), begin)
 	}

@@ -16,25 +16,31 @@ import (
 // https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
 const maxFiles = 3_000
 
-// Repository finds a repository by owner/name. [preview.ErrNotFound]: there is none, or the App is not installed on it.
+// Repository finds a repository by owner/name, which may be a former one: the answer has the present one.
+// [preview.ErrNotFound]: there is none, or the App is not installed on it.
 func (c *Client) Repository(ctx context.Context, fullName string) (preview.Repository, error) {
 	doing := fmt.Sprintf("reading repository %q", fullName)
 	owner, name, found := strings.Cut(fullName, "/")
 	if !found || !validSegment(owner) || !validSegment(name) {
 		return preview.Repository{}, fmt.Errorf("%s: %w", doing, preview.ErrNotFound)
 	}
-	inst, _, err := c.as(0).Apps.FindRepositoryInstallation(ctx, owner, name)
+	inst, _, err := c.as(access{}).Apps.FindRepositoryInstallation(ctx, owner, name)
 	if err != nil {
 		return preview.Repository{}, translate(doing, err)
 	}
-	repo, _, err := c.as(inst.GetID()).Repositories.Get(ctx, owner, name)
+	repo, _, err := c.metadata(inst.GetID()).Repositories.Get(ctx, owner, name)
 	return asRepository(inst.GetID(), repo), translate(doing, err)
 }
 
 // RepositoryByID finds a repository by its numeric id, which a rename does not change.
 func (c *Client) RepositoryByID(ctx context.Context, installation, id int64) (preview.Repository, error) {
-	repo, _, err := c.as(installation).Repositories.GetByID(ctx, id)
+	repo, _, err := c.metadata(installation).Repositories.GetByID(ctx, id)
 	return asRepository(installation, repo), translate(fmt.Sprintf("reading repository %d", id), err)
+}
+
+// metadata is the library for finding a repository whose id is not known yet.
+func (c *Client) metadata(installation int64) *api.Client {
+	return c.as(access{installation: installation, scope: scopeMetadata})
 }
 
 func asRepository(installation int64, repo *api.Repository) preview.Repository {
@@ -55,7 +61,7 @@ func validSegment(s string) bool {
 // PullRequest reads one pull request.
 func (c *Client) PullRequest(ctx context.Context, repo preview.Repository, number int) (preview.PullRequest, error) {
 	doing := fmt.Sprintf("reading pull request %d of %s", number, repo.FullName())
-	pr, _, err := c.as(repo.Installation).PullRequests.Get(ctx, repo.Owner, repo.Name, number)
+	pr, _, err := c.to(repo, scopeRead).PullRequests.Get(ctx, repo.Owner, repo.Name, number)
 	if err != nil {
 		return preview.PullRequest{}, translate(doing, err)
 	}
@@ -66,6 +72,9 @@ func (c *Client) PullRequest(ctx context.Context, repo preview.Repository, numbe
 	// The numeric id tells a repository from another one that has taken its name.
 	if id := pr.GetBase().GetRepo().GetID(); repo.ID != 0 && id != repo.ID {
 		return preview.PullRequest{}, fmt.Errorf("%s: it is repository %d, not %d: %w", doing, id, repo.ID, preview.ErrNotFound)
+	}
+	if base := pr.GetBase().GetRepo(); base.GetName() != "" && base.GetOwner().GetLogin() != "" { // it may have been renamed
+		repo.Owner, repo.Name = base.GetOwner().GetLogin(), base.GetName()
 	}
 	return asPullRequest(repo, pr), nil
 }
@@ -107,7 +116,7 @@ func (c *Client) OpenPullRequests(ctx context.Context, repo preview.Repository) 
 	}
 	var numbers []int
 	for {
-		page, resp, err := c.as(repo.Installation).PullRequests.List(ctx, repo.Owner, repo.Name, options)
+		page, resp, err := c.to(repo, scopeRead).PullRequests.List(ctx, repo.Owner, repo.Name, options)
 		if err != nil {
 			return nil, translate("listing pull requests of "+repo.FullName(), err)
 		}
@@ -125,7 +134,7 @@ func (c *Client) OpenPullRequests(ctx context.Context, repo preview.Repository) 
 // is read afterwards, so that a list that a push has changed meanwhile, or that GitHub has cut, is known as incomplete.
 func (c *Client) Files(ctx context.Context, repo preview.Repository, number int) (preview.Files, error) {
 	doing := fmt.Sprintf("listing the files of pull request %d of %s", number, repo.FullName())
-	lib := c.as(repo.Installation)
+	lib := c.to(repo, scopeRead)
 	var out preview.Files
 	options, count := &api.ListOptions{PerPage: 100}, 0
 	for {
@@ -156,7 +165,7 @@ func (c *Client) Files(ctx context.Context, repo preview.Repository, number int)
 // BranchHead is the commit that a branch points at.
 func (c *Client) BranchHead(ctx context.Context, repo preview.Repository, branch string) (string, error) {
 	doing := fmt.Sprintf("reading branch %q of %s", branch, repo.FullName())
-	ref, _, err := c.as(repo.Installation).Git.GetRef(ctx, repo.Owner, repo.Name, "refs/heads/"+branch)
+	ref, _, err := c.to(repo, scopeRead).Git.GetRef(ctx, repo.Owner, repo.Name, "refs/heads/"+branch)
 	if err != nil {
 		return "", translate(doing, err)
 	}
@@ -173,7 +182,7 @@ func (c *Client) MergeBase(ctx context.Context, repo preview.Repository, base, h
 	if !validSHA(base) || !validSHA(head) {
 		return "", fmt.Errorf("%s: %q and %q are not both SHAs of commits", doing, base, head)
 	}
-	lib := c.as(repo.Installation)
+	lib := c.to(repo, scopeRead)
 	comparison, _, err := lib.Repositories.CompareCommits(ctx, repo.Owner, repo.Name, base, head, &api.ListOptions{PerPage: 1})
 	if err != nil {
 		return "", translate(doing, err)

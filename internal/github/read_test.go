@@ -71,8 +71,8 @@ func TestPullRequest(t *testing.T) {
 	}
 	other := w.repo
 	other.ID++
-	if _, err := w.PullRequest(t.Context(), other, 1); !errors.Is(err, preview.ErrNotFound) {
-		t.Errorf("another repository of that name: %v", err)
+	if got, err := w.PullRequest(t.Context(), other, 1); err == nil {
+		t.Errorf("another repository of that name: %+v", got)
 	}
 }
 

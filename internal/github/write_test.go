@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -306,49 +305,6 @@ func TestDeployments(t *testing.T) {
 	}
 	if err := w.WriteDeploymentStatus(t.Context(), w.repo, 1, report.DeploymentStatus{State: "success"}); err == nil {
 		t.Error("a status of an unknown deployment was written")
-	}
-}
-
-func TestRedeliverFailed(t *testing.T) {
-	w := newWorld(t)
-	status := http.StatusServiceUnavailable
-	hook := newHook(t, &status)
-	w.hub.SetWebhook(emulator.Webhook{URL: hook.url, Secret: "s"})
-	begin := w.now().Add(-time.Minute)
-	for range 2 {
-		w.open(t, emulator.NewPull{})
-	}
-	if _, err := w.hub.Comment(t.Context(), "acme/shop", 1, "octocat", "hello"); err != nil { // no pull_request event
-		t.Fatal(err)
-	}
-	w.hub.Wait()
-	redeliver := func(since time.Time, want int) {
-		t.Helper()
-		if got := must[int](t)(w.RedeliverFailed(t.Context(), since)); got != want {
-			t.Errorf("%d deliveries, want %d", got, want)
-		}
-		w.hub.Wait()
-	}
-	redeliver(w.now().Add(time.Hour), 0)
-	redeliver(begin, 2) // still failing: each has two failed attempts now
-	hook.set(http.StatusAccepted)
-	redeliver(begin, 2)
-	redeliver(begin, 0)
-	for n := range 120 { // more than a page of good ones
-		if _, err := w.hub.SetLabel(t.Context(), "acme/shop", 1, "l", n%2 == 0); err != nil {
-			t.Fatal(err)
-		}
-		w.hub.Wait()
-		if n == 0 {
-			hook.set(http.StatusInternalServerError)
-			w.open(t, emulator.NewPull{})
-			w.hub.Wait()
-			hook.set(http.StatusOK)
-		}
-	}
-	redeliver(begin, 1)
-	if got := hook.guids(); got[len(got)-1] == "" {
-		t.Error("no GUID")
 	}
 }
 

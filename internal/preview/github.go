@@ -40,6 +40,13 @@ type PullRequest struct {
 // A deleted fork is still one.
 func (p PullRequest) Fork() bool { return p.HeadRepository != p.Repository.ID }
 
+// An Approval is who set a label on a pull request last, and what that account may do in the repository.
+type Approval struct {
+	Label      string
+	By         Account // none: it is not set, or GitHub does not tell by whom
+	Permission string  // admin, write, read or none, as GitHub says; "" where it does not
+}
+
 // An Account is a GitHub user or bot.
 type Account struct {
 	ID    int64

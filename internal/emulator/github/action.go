@@ -67,14 +67,22 @@ func (s *Server) MergePull(ctx context.Context, repo string, number int) (Pull, 
 	})
 }
 
-// SetLabel is [Server.SetLabelBy] by the author if that is allowed to, else by octocat, who usually writes.
-func (s *Server) SetLabel(ctx context.Context, repo string, number int, name string, on bool) (Pull, error) {
-	return s.SetLabelBy(ctx, repo, number, "", name, on)
+// A Labeling puts a label on a pull request, or takes it off.
+type Labeling struct {
+	User string // "": the author if that is allowed to, else octocat, who usually writes
+	Name string
+	On   bool
 }
 
-// SetLabelBy puts a label on a pull request, or takes it off, as a user. Without the role triage nobody may. Delivery:
-// labeled, unlabeled; none if nothing changed.
-func (s *Server) SetLabelBy(ctx context.Context, repo string, number int, user, name string, on bool) (Pull, error) {
+// SetLabel is [Server.Label] by whoever may.
+func (s *Server) SetLabel(ctx context.Context, repo string, number int, name string, on bool) (Pull, error) {
+	return s.Label(ctx, repo, number, Labeling{Name: name, On: on})
+}
+
+// Label puts a label on a pull request, or takes it off, as a user. Without the role triage nobody may. Delivery: labeled,
+// unlabeled; none if nothing changed.
+func (s *Server) Label(ctx context.Context, repo string, number int, l Labeling) (Pull, error) {
+	user, name, on := l.User, l.Name, l.On
 	return s.act(ctx, repo, number, func(r *repository, p *pull) error {
 		if strings.TrimSpace(name) == "" || len(name) > 50 {
 			return fmt.Errorf("%w: label %q", ErrInvalid, name)

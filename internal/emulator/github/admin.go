@@ -188,7 +188,7 @@ func (s *Server) perform(ctx context.Context, repo string, number int, action st
 	case "merge":
 		return s.MergePull(ctx, repo, number)
 	case "label":
-		return s.SetLabelBy(ctx, repo, number, in.User, in.Label, in.On)
+		return s.Label(ctx, repo, number, Labeling{User: in.User, Name: in.Label, On: in.On})
 	case "draft":
 		return s.SetDraft(ctx, repo, number, in.On)
 	case "title":

@@ -168,14 +168,14 @@ func TestLabelEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.SetLabelBy(t.Context(), "acme/shop", 1, "stranger", "ok", true); err == nil {
+	if _, err := w.Label(t.Context(), "acme/shop", 1, github.Labeling{User: "stranger", Name: "ok", On: true}); err == nil {
 		t.Error("the author of a fork set a label")
 	}
 	for _, step := range []struct {
 		user string
 		on   bool
 	}{{"max", true}, {"max", false}, {"tina", true}} {
-		if _, err := w.SetLabelBy(t.Context(), "acme/shop", 1, step.user, "ok", step.on); err != nil {
+		if _, err := w.Label(t.Context(), "acme/shop", 1, github.Labeling{User: step.user, Name: "ok", On: step.on}); err != nil {
 			t.Fatal(err)
 		}
 	}
