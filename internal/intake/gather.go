@@ -45,6 +45,13 @@ func (i *Intake) gatherPull(ctx context.Context, s site.Site, w *preview.Wanted,
 	if err != nil {
 		return fmt.Errorf("reading pull request: %w", err)
 	}
+	if label, ok := facts.Policy.Approving(pull); ok {
+		approval, err := i.o.GitHub.Approval(ctx, s.Repository, pull.Number, label)
+		if err != nil {
+			return fmt.Errorf("reading who approved the commit: %w", err)
+		}
+		facts.Approval = &approval
+	}
 	facts.Changed, facts.AllChanged = w.Read.Changed, w.AllChanged
 	of := filesOf(pull, s)
 	if !pull.Open || of == w.Read.FilesOf {

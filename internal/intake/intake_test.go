@@ -65,6 +65,48 @@ func TestMembersThatCallEachOther(t *testing.T) {
 	}
 }
 
+// A fork's commit is built once somebody who may write has set its label; while it can't be known who did, nothing changes.
+func TestForkApproval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.catalog.Previews.Forks = catalog.ForksApproved
+	w.pull.HeadRepository = 8
+	w.start()
+	w.mark()
+	blocked := func(by string) func(preview.Wanted) bool {
+		return func(p preview.Wanted) bool {
+			return p.Block != nil && p.Block.Reason == preview.BlockFork && p.Block.By == by
+		}
+	}
+	w.until("it is not approved", blocked(""))
+	if n := w.count("approval"); n != 0 {
+		t.Errorf("asked %d times who has set no label", n)
+	}
+	w.change(func() {
+		w.pull.Labels = []string{preview.ApprovalLabel(head)}
+		w.approval = preview.Approval{By: preview.Account{ID: 3, Login: "tina"}, Permission: "read"}
+	})
+	w.mark()
+	w.until("somebody who may not has approved it", blocked("tina"))
+	w.change(func() {
+		w.approval = preview.Approval{By: preview.Account{ID: 4, Login: "ana"}, Permission: "write"}
+		w.fail["approval"] = errDown
+	})
+	w.mark()
+	for range 1500 {
+		if w.count("approval") > 3 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	w.until("it is still blocked", blocked("tina"))
+	w.change(func() { delete(w.fail, "approval") })
+	w.until("it is built", step("orders", preview.StepBuilding))
+	w.change(func() { w.pull.HeadSHA = strings.Repeat("a", 40) }) // a push after the approval
+	w.mark()
+	w.until("it has to be approved again", blocked(""))
+}
+
 // A list of files that GitHub has cut means that everything may have changed.
 func TestIncompleteFiles(t *testing.T) {
 	t.Parallel()

@@ -43,6 +43,7 @@ type world struct {
 	fail      map[string]error // by call, or by the call's first word
 	pull      preview.PullRequest
 	files     preview.Files
+	approval  preview.Approval
 	builds    map[string]preview.Build
 	cancelled []string
 	services  map[string]preview.CloudRunService
@@ -161,6 +162,14 @@ func (w *world) Files(_ context.Context, _ preview.Repository, number int) (prev
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.files, w.call("files", number)
+}
+
+func (w *world) Approval(_ context.Context, _ preview.Repository, number int, label string) (preview.Approval, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.approval
+	out.Label = label
+	return out, w.call("approval", number)
 }
 
 func (w *world) CloneURL(preview.Repository) string { return "https://clone" }

@@ -36,7 +36,18 @@ func TestFork(t *testing.T) {
 	p.must(w.Cloud.GitHub.SetLabel(t.Context(), Repository, p.number, "preview:"+strings.Repeat("0", 40), true))
 	w.sweeps(t, 1)
 	p.blocked("fork")
-	p.must(w.Cloud.GitHub.SetLabel(t.Context(), Repository, p.number, label, true))
+	// Who may only triage can set the label too, but that is no approval; a writer has to set it anew.
+	if err := w.Cloud.GitHub.SetRole(Repository, "tina", "triage"); err != nil {
+		t.Fatal(err)
+	}
+	p.must(w.Cloud.GitHub.Label(t.Context(), Repository, p.number, github.Labeling{User: "tina", Name: label, On: true}))
+	until(t, "it says that tina may not", func() (bool, string) {
+		body := p.blocked("fork")
+		return strings.Contains(body, "`tina`"), body
+	})
+	for _, on := range []bool{false, true} {
+		p.must(w.Cloud.GitHub.Label(t.Context(), Repository, p.number, github.Labeling{User: "ana", Name: label, On: on}))
+	}
 	p.ready()
 	p.serves(p.link, "/plans", "fork")
 	p.holds()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A world is everything outside the core, with nothing but what the decisions depend on.
@@ -361,7 +363,6 @@ func TestBlocks(t *testing.T) {
 		"deleted fork":         {pull: with(func(p *PullRequest) { p.HeadRepository = 0 }), want: BlockFork},
 		"fork not approved":    {policy: Policy{Forks: true}, pull: with(func(p *PullRequest) { p.HeadRepository = 8 }), want: BlockFork},
 		"fork approved before": {policy: Policy{Forks: true}, pull: with(func(p *PullRequest) { p.HeadRepository = 8; p.Labels = []string{ApprovalLabel("f" + sha[1:])} }), want: BlockFork},
-		"fork approved":        {policy: Policy{Forks: true}, pull: with(func(p *PullRequest) { p.HeadRepository = 8; p.Labels = []string{ApprovalLabel(sha)} })},
 		"bot":                  {pull: with(func(p *PullRequest) { p.Author = Account{Login: "renovate[bot]", Bot: true} }), want: BlockBot},
 		"bot allowed":          {policy: Policy{Bots: []string{"Renovate[bot]"}}, pull: with(func(p *PullRequest) { p.Author = Account{Login: "renovate[bot]", Bot: true} })},
 		"label missing":        {policy: Policy{RequireLabel: "preview"}, pull: own, want: BlockLabel},
@@ -370,11 +371,63 @@ func TestBlocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got BlockReason
-			if b := c.policy.Blocks(c.pull); b != nil {
+			if b := c.policy.Blocks(c.pull, nil); b != nil {
 				got = b.Reason
 			}
 			if got != c.want {
 				t.Errorf("Blocks = %q; want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// A fork's commit is approved by the label that names it, if somebody who may write has set that label. Who may only triage
+// can set labels too, and so can Apps and workflows.
+func TestForkApproval(t *testing.T) {
+	const sha, other = "0123456789012345678901234567890123456789", "f123456789012345678901234567890123456789"
+	label := ApprovalLabel(sha)
+	by := func(label, permission string) *Approval {
+		return &Approval{Label: label, By: Account{ID: 5, Login: "ana"}, Permission: permission}
+	}
+	blocked := func(by string) *Block { return &Block{Reason: BlockFork, Detail: label, By: by} }
+	for name, c := range map[string]struct {
+		labels   []string
+		approval *Approval
+		never    bool
+		want     *Block
+	}{
+		"by a writer":                    {labels: []string{"x", label}, approval: by(label, "write")},
+		"by an administrator":            {labels: []string{label}, approval: by(label, "admin")},
+		"by who may triage":              {labels: []string{label}, approval: by(label, "read"), want: blocked("ana")},
+		"by who may nothing":             {labels: []string{label}, approval: by(label, "none"), want: blocked("ana")},
+		"by who has left":                {labels: []string{label}, approval: by(label, ""), want: blocked("ana")},
+		"by a role that is not known":    {labels: []string{label}, approval: by(label, "WRITE"), want: blocked("ana")},
+		"by a workflow":                  {labels: []string{label}, approval: &Approval{Label: label, By: Account{ID: 5, Login: "ci[bot]", Bot: true}, Permission: "write"}, want: blocked("ci[bot]")},
+		"by nobody that is known":        {labels: []string{label}, approval: &Approval{Label: label, Permission: "write"}, want: blocked("ghost")},
+		"not asked who":                  {labels: []string{label}, want: blocked("ghost")},
+		"a writer set another label":     {labels: []string{label}, approval: by("x", "write"), want: blocked("ghost")},
+		"a writer approved another head": {labels: []string{ApprovalLabel(other)}, approval: by(ApprovalLabel(other), "write"), want: blocked("")},
+		"the label is not there":         {approval: by(label, "write"), want: blocked("")},
+		"in another case":                {labels: []string{"PREVIEW:" + sha}, approval: by("PREVIEW:"+sha, "write"), want: blocked("")},
+		"forks are never built":          {never: true, labels: []string{label}, approval: by(label, "admin"), want: &Block{Reason: BlockFork}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := PullRequest{Repository: Repository{ID: 7}, HeadRepository: 8, HeadSHA: sha, Open: true, Labels: c.labels}
+			policy := Policy{Forks: !c.never}
+			if diff := cmp.Diff(c.want, policy.Blocks(p, c.approval)); diff != "" {
+				t.Errorf("Blocks (-want +got):\n%s", diff)
+			}
+			// Pushing after the approval takes it away.
+			p.HeadSHA = other
+			if !slices.Contains(c.labels, ApprovalLabel(other)) && policy.Blocks(p, c.approval) == nil {
+				t.Error("another head is built")
+			}
+			facts := IntakeFacts{Pull: &p, Changed: []Target{{Service: "s", CloudRun: "s"}}, Policy: policy, Approval: c.approval}
+			p.HeadSHA = sha
+			w, actions, _ := DecideWanted(Key{Environment: "e", Gateway: "g", Repository: 7, PullRequest: 1}, Wanted{}, facts, time.Unix(1e9, 0))
+			started := slices.ContainsFunc(actions, func(a Action) bool { return a.Kind == StartBuild })
+			if started != (c.want == nil) || (w.Intent == IntentLive) != (c.want == nil) {
+				t.Errorf("intent %s, actions %v", w.Intent, actions)
 			}
 		})
 	}

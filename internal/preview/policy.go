@@ -19,17 +19,36 @@ type Policy struct {
 }
 
 // ApprovalLabel is the label by which a fork's commit is approved. It names the whole SHA, so that what is built is
-// what was seen; only people with rights on the repository can set labels.
+// what was seen. Whoever may triage can set labels, and so can Apps and workflows: so it counts only if somebody with write
+// permission has set it; see [Approval].
 func ApprovalLabel(sha string) string { return "preview:" + sha }
 
+// Approving is the label that decides whether p is built, if there is one that does: then it has to be known who set it.
+func (policy Policy) Approving(p PullRequest) (label string, ok bool) {
+	label = ApprovalLabel(p.HeadSHA)
+	return label, policy.Forks && p.Open && p.Fork() && slices.Contains(p.Labels, label)
+}
+
+// approves tells whether somebody who may write has set that label. What is not known approves nothing.
+func (a *Approval) approves(label string) bool {
+	return a != nil && a.Label == label && a.By.ID != 0 && !a.By.Bot && (a.Permission == "write" || a.Permission == "admin")
+}
+
 // Blocks tells why the policy keeps p from being built; nil when it doesn't. Fork comes first: it is the one that
-// matters for security.
-func (policy Policy) Blocks(p PullRequest) *Block {
+// matters for security. approval is about the label of [Policy.Approving].
+func (policy Policy) Blocks(p PullRequest, approval *Approval) *Block {
+	label, labeled := policy.Approving(p)
 	switch {
 	case p.Fork() && !policy.Forks:
 		return &Block{Reason: BlockFork}
-	case p.Fork() && !slices.Contains(p.Labels, ApprovalLabel(p.HeadSHA)):
-		return &Block{Reason: BlockFork, Detail: ApprovalLabel(p.HeadSHA)}
+	case p.Fork() && !labeled:
+		return &Block{Reason: BlockFork, Detail: label}
+	case p.Fork() && !approval.approves(label):
+		block := &Block{Reason: BlockFork, Detail: label, By: "ghost"} // as GitHub calls those that it does not know any more
+		if approval != nil && approval.Label == label && approval.By.Login != "" {
+			block.By = approval.By.Login
+		}
+		return block
 	case p.Author.Bot && !containsFold(policy.Bots, p.Author.Login):
 		return &Block{Reason: BlockBot}
 	case p.Draft && !policy.Drafts:

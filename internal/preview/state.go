@@ -39,6 +39,7 @@ const (
 type Block struct {
 	Reason BlockReason `json:"reason"`
 	Detail string      `json:"detail,omitempty"` // ours: a label's name, a limit's figure, …
+	By     string      `json:"by,omitempty"`     // login of who set the label of Detail and may not write here
 }
 
 // Wanted is the intake's row: what should be, and how far its members are.

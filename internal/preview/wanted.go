@@ -18,6 +18,7 @@ type IntakeFacts struct {
 	Pull       *PullRequest // nil: not read this time
 	Changed    []Target     // services that the pull request changes; read only with Pull
 	AllChanged bool         // GitHub's answer was incomplete
+	Approval   *Approval    // of the label of Policy.Approving; read only with Pull, and only where that decides
 	Policy     Policy
 	Others     int   // other live previews on the gateway
 	Removed    int64 // Observed.Removed
@@ -107,7 +108,7 @@ func (w *Wanted) judge(f IntakeFacts) (Intent, *Block) {
 	if len(f.Changed) == 0 {
 		return IntentIdle, nil
 	}
-	if block := f.Policy.Blocks(*p); block != nil {
+	if block := f.Policy.Blocks(*p, f.Approval); block != nil {
 		return IntentBlocked, block
 	}
 	if w.Intent == IntentExpired && w.HeadSHA == p.HeadSHA {

@@ -123,6 +123,11 @@ func states() map[string]Preview {
 			p.Observed = preview.Observed{}
 		})
 	}
+	put("blocked-fork-approved-by-triage", func(p *Preview) {
+		p.Wanted.Intent, p.Wanted.Members = preview.IntentBlocked, nil
+		p.Wanted.Block = &preview.Block{Reason: preview.BlockFork, Detail: "preview:" + head, By: "tina"}
+		p.Observed = preview.Observed{}
+	})
 	return all
 }
 

@@ -60,7 +60,7 @@ func why(b *preview.Block) (title, reason, remedy string) {
 	case preview.BlockDraft:
 		return "draft", "This pull request is a draft.", "Mark it as ready for review, and a preview is made."
 	case preview.BlockFork:
-		return whyFork(b.Detail)
+		return whyFork(b.Detail, b.By)
 	case preview.BlockBot:
 		return "opened by a bot", "Pull requests of this bot get no preview.",
 			"The operator can add its login to `bots` in Gangway's configuration."
@@ -76,7 +76,11 @@ func why(b *preview.Block) (title, reason, remedy string) {
 	return "not eligible", "This pull request gets no preview: " + text(string(b.Reason)) + ".", ""
 }
 
-func whyFork(label string) (title, reason, remedy string) {
+func whyFork(label, by string) (title, reason, remedy string) {
+	if by != "" {
+		return "fork", "It comes from a fork, and " + code(by) + ", who set the label " + code(label) + ", may not write to this repository.",
+			"Somebody with write permission can take the label off and set it again. It counts for this commit only."
+	}
 	if label == "" {
 		return "fork", "It comes from a fork, whose code is not run here.",
 			"Somebody with write permission can push the branch to this repository."
