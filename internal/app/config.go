@@ -40,9 +40,11 @@ type Log struct {
 // GitHub says how to reach GitHub, and as which App. One of Key and KeyFile is needed.
 type GitHub struct {
 	AppID   int64            `env:"GITHUB_APP_ID" help:"required: the App's numeric id, from its settings page"`
-	KeyFile string           `env:"GITHUB_APP_KEY_FILE" help:"required, or GITHUB_APP_KEY: file with the App's private key (PEM)"`
+	KeyFile string           `env:"GITHUB_APP_KEY_FILE" help:"required, or GITHUB_APP_KEY: file with the App's private key (PEM); read again each time it is used, so that it can be rotated"`
 	Key     telemetry.Secret `env:"GITHUB_APP_KEY" help:"the App's private key (PEM) itself"`
 	URL     string           `env:"GITHUB_API_URL" help:"the REST API; when empty, https://api.github.com/"`
+	// WriteInterval is per process: it has to be longer where several write.
+	WriteInterval time.Duration `env:"GITHUB_WRITE_INTERVAL, default=1s" help:"least time between two writes to one organisation; GitHub asks for 1s, times the number of aggregators"`
 }
 
 // Google says where Google Cloud is. Empty endpoints are the real ones, with Application Default Credentials; with an

@@ -193,16 +193,14 @@ func (b *base) cloudBuild() cloudbuild.Options {
 
 // openShared opens what both use cases work with.
 func (b *base) openShared(ctx context.Context) (*github.Client, *sqlite.Store, error) {
-	key, err := b.common.GitHub.key()
-	if err != nil {
-		return nil, nil, err
-	}
+	settings := b.common.GitHub
 	hub, err := github.New(github.Options{
-		BaseURL: b.common.GitHub.URL, AppID: b.common.GitHub.AppID, PrivateKey: key, Log: b.log,
+		BaseURL: settings.URL, AppID: settings.AppID, Key: settings.key, WriteInterval: settings.WriteInterval, Log: b.log,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	b.health.Add("github", hub.Ready)
 	store, err := sqlite.Open(ctx, b.common.Store)
 	if err != nil {
 		return nil, nil, err

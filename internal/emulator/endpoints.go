@@ -30,6 +30,7 @@ type Endpoints struct {
 func (e Endpoints) Env() []string {
 	list := []string{
 		"GITHUB_API_URL=" + e.GitHub + "/api/v3/",
+		"GITHUB_WRITE_INTERVAL=1ms",
 		"GITHUB_APP_ID=" + strconv.FormatInt(e.AppID, 10),
 		"GITHUB_APP_KEY_FILE=" + e.AppKeyFile,
 		"GITHUB_WEBHOOK_SECRETS_FILE=" + e.SecretFile,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ func (c *Client) Repository(ctx context.Context, fullName string) (preview.Repos
 		return preview.Repository{}, fmt.Errorf("%s: %w", doing, preview.ErrNotFound)
 	}
 	inst, _, err := c.as(access{}).Apps.FindRepositoryInstallation(ctx, owner, name)
+	if answered(err, http.StatusNotFound) {
+		return preview.Repository{}, fmt.Errorf("%s: the GitHub App is not installed on it, or there is none of that name: %w", doing, preview.ErrNotFound)
+	}
 	if err != nil {
 		return preview.Repository{}, translate(doing, err)
 	}

@@ -161,7 +161,7 @@ func (l *Local) common(name string) app.Common {
 	return app.Common{
 		Config: l.configurationFile(), Store: filepath.Join(l.o.Dir, storeFile), Holder: name, Project: Project,
 		Ensure: true, Metrics: "off",
-		GitHub: app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile},
+		GitHub: app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile, WriteInterval: time.Millisecond},
 		Google: app.Google{
 			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild,
 			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub,

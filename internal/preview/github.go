@@ -1,6 +1,9 @@
 package preview
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A Repository is a GitHub repository that the App is installed on.
 type Repository struct {
@@ -9,10 +12,16 @@ type Repository struct {
 	Name          string `json:"name"`
 	Installation  int64  `json:"installation_id"`
 	DefaultBranch string `json:"default_branch,omitempty"`
+	Declared      string `json:"declared,omitempty"` // owner/name as in the configuration, which may be a former one
 }
 
 // FullName is owner/name.
 func (r Repository) FullName() string { return r.Owner + "/" + r.Name }
+
+// Renamed tells whether the configuration calls the repository by a former name.
+func (r Repository) Renamed() bool {
+	return r.Declared != "" && !strings.EqualFold(r.Declared, r.FullName())
+}
 
 // A PullRequest is what GitHub says of one pull request. Title and HeadRef are the author's words: data, never
 // interpreted, never part of a name.

@@ -168,6 +168,10 @@ func (s *sweep) pullRequests(ctx context.Context) error {
 			problems = append(problems, err)
 			continue
 		}
+		if repo.Renamed() {
+			s.o.Log.WarnContext(ctx, "a repository was renamed or transferred: give it its new name in the configuration, in its repository block and in its services; its previews go on meanwhile",
+				"repo", declared.Name, "new_name", repo.FullName(), "repository_id", repo.ID)
+		}
 		numbers, err := s.o.GitHub.OpenPullRequests(ctx, repo)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("listing pull requests of %s: %w", declared.Name, err))

@@ -94,11 +94,12 @@ func (f *Finder) Find(ctx context.Context, key preview.Key) (Site, error) {
 
 // FindKnown is [Finder.Find] for a repository that GitHub has told of before; it asks nobody.
 func (f *Finder) FindKnown(key preview.Key, repository preview.Repository) (Site, error) {
-	declared, ok := f.catalog().Repository(repository.FullName())
-	if !ok {
-		return Site{}, fmt.Errorf("repository %q: %w", repository.FullName(), ErrNotConfigured)
+	for _, name := range []string{repository.Declared, repository.FullName()} { // it may have been renamed
+		if declared, ok := f.catalog().Repository(name); ok {
+			return f.place(key, repository, declared)
+		}
 	}
-	return f.place(key, repository, declared)
+	return Site{}, fmt.Errorf("repository %q: %w", repository.FullName(), ErrNotConfigured)
 }
 
 func (f *Finder) place(key preview.Key, repository preview.Repository, declared *catalog.Repository) (Site, error) {
@@ -180,6 +181,7 @@ func (f *Finder) read(ctx context.Context, name string, fresh time.Duration) (pr
 		}
 		return preview.Repository{}, fmt.Errorf("reading repository %s: %w", name, err)
 	}
+	repository.Declared = name
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.known[name] = knownRepository{repository: repository, read: time.Now()}
