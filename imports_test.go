@@ -112,6 +112,7 @@ var architecture = map[string]row{
 		}),
 		tests: emulators,
 	},
+	"internal/platform": {internal: []string{"terraform"}, foreign: hcl},
 	"internal/sqlite": {
 		internal: []string{"internal/preview"},
 		foreign:  []string{"modernc.org/sqlite/"},

@@ -1,6 +1,6 @@
-// Package terraform carries the Terraform modules that Gangway applies, so that a binary needs no checkout of the
-// repository. It holds no logic: package internal/terraform writes the modules beside the root modules that it
-// generates.
+// Package terraform carries the Terraform modules of Gangway, so that a binary needs no checkout of the repository. It
+// holds no logic: package internal/terraform writes the modules beside the root modules that it generates, and
+// internal/platform reads what the platform grants.
 package terraform
 
 import "embed"
@@ -9,3 +9,8 @@ import "embed"
 //
 //go:embed modules/*/*.tf
 var Modules embed.FS
+
+// Platform holds the folder platform: the root module of everything that Gangway itself needs on Google Cloud.
+//
+//go:embed platform/*.tf
+var Platform embed.FS
