@@ -183,6 +183,9 @@ locals {
     # The managed Prometheus sidecar writes what it has scraped.
     metrics = {
       series = ["monitoring.timeSeries.create"]
+
+      # Read which ports to scrape, which is a mounted secret of its own.
+      scrape = ["secretmanager.versions.access"]
     }
   }
 
