@@ -4,6 +4,18 @@
 # they wait for messages and not for requests. small: all of it in one instance.
 
 locals {
+  # The services of the layout, and what each runs as.
+  parts   = var.layout == "small" ? toset(["all"]) : toset(["receive", "intake", "aggregator"])
+  runs_as = { receive = "receive", intake = "intake", aggregator = "aggregator", all = "small" }
+
+  running = var.images == null ? toset([]) : local.parts
+  scraped = var.metrics ? setsubtract(local.running, ["receive"]) : toset([])
+
+  # The service that GitHub calls.
+  receiver = var.layout == "small" ? "all" : "receive"
+}
+
+locals {
   configuration_folder = "/etc/gangway"
   webhook_secrets_file = "/secrets/webhook/secrets"
   app_key_file         = "/secrets/github/app.pem"
@@ -37,106 +49,93 @@ locals {
     work          = local.work_folder
   }
 
-  # The services of each layout. Only the first container has a port; Cloud Run starts nothing without one, so intake and
+  # What each service is made of. Only the first container has a port; Cloud Run starts nothing without one, so intake and
   # aggregator show the port of their metrics, which nobody may call.
   run = {
-    separate = {
-      receive = {
-        ingress   = "INGRESS_TRAFFIC_ALL"
-        account   = local.account_of.receive
-        instances = { min = 0, max = 4 }
-        awake     = false
-        scraped   = []
-        containers = [{
+    receive = {
+      ingress   = "INGRESS_TRAFFIC_ALL"
+      instances = { min = 0, max = 4 }
+      awake     = false
+      scraped   = []
+      containers = [{
+        name      = "webhook"
+        image     = try(var.images.webhook, null)
+        args      = ["--role", "receive"]
+        resources = { cpu = "1", memory = "512Mi" }
+        port      = 8080
+        probe     = 8080
+        mounts    = ["configuration", "webhook"]
+        env       = merge(local.common, local.webhook)
+      }]
+    }
+    intake = {
+      ingress   = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+      instances = { min = 1, max = 1 }
+      awake     = true
+      scraped   = [9090]
+      containers = [{
+        name      = "webhook"
+        image     = try(var.images.webhook, null)
+        args      = ["--role", "intake"]
+        resources = { cpu = "1", memory = "512Mi" }
+        port      = 9090
+        probe     = 9090
+        mounts    = ["configuration", "github"]
+        env       = merge(local.common, local.app, { GANGWAY_METRICS_ADDR = ":9090" })
+      }]
+    }
+    # A Terraform process and its provider take about 300 MB, and the work folder is memory too.
+    aggregator = {
+      ingress   = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+      instances = { min = var.aggregator_instances, max = var.aggregator_instances }
+      awake     = true
+      scraped   = [9090]
+      containers = [{
+        name      = "aggregator"
+        image     = try(var.images.aggregator, null)
+        args      = []
+        resources = { cpu = "2", memory = "4Gi" }
+        port      = 9090
+        probe     = 9090
+        mounts    = ["configuration", "github", "work"]
+        env       = merge(local.common, local.app, local.terraform, { GANGWAY_METRICS_ADDR = ":9090", GANGWAY_TERRAFORM_PROCESSES = "4" })
+      }]
+    }
+    all = {
+      ingress   = "INGRESS_TRAFFIC_ALL"
+      instances = { min = 1, max = 1 }
+      awake     = true
+      scraped   = [9090, 9091]
+      containers = [
+        {
           name      = "webhook"
           image     = try(var.images.webhook, null)
-          args      = ["--role", "receive"]
+          args      = ["--role", "all"]
           resources = { cpu = "1", memory = "512Mi" }
           port      = 8080
-          probe     = 8080
-          mounts    = ["configuration", "webhook"]
-          env       = merge(local.common, local.webhook)
-        }]
-      }
-      intake = {
-        ingress   = "INGRESS_TRAFFIC_INTERNAL_ONLY"
-        account   = local.account_of.intake
-        instances = { min = 1, max = 1 }
-        awake     = true
-        scraped   = [9090]
-        containers = [{
-          name      = "webhook"
-          image     = try(var.images.webhook, null)
-          args      = ["--role", "intake"]
-          resources = { cpu = "1", memory = "512Mi" }
-          port      = 9090
           probe     = 9090
-          mounts    = ["configuration", "github"]
-          env       = merge(local.common, local.app, { GANGWAY_METRICS_ADDR = ":9090" })
-        }]
-      }
-      # A Terraform process and its provider take about 300 MB, and the work folder is memory too.
-      aggregator = {
-        ingress   = "INGRESS_TRAFFIC_INTERNAL_ONLY"
-        account   = local.account_of.aggregator
-        instances = { min = var.aggregator_instances, max = var.aggregator_instances }
-        awake     = true
-        scraped   = [9090]
-        containers = [{
+          mounts    = ["configuration", "webhook", "github"]
+          env       = merge(local.common, local.webhook, local.app, { GANGWAY_METRICS_ADDR = ":9090" })
+        },
+        {
           name      = "aggregator"
           image     = try(var.images.aggregator, null)
           args      = []
-          resources = { cpu = "2", memory = "4Gi" }
-          port      = 9090
-          probe     = 9090
+          resources = { cpu = "1", memory = "2Gi" }
+          port      = null
+          probe     = 9091
           mounts    = ["configuration", "github", "work"]
-          env       = merge(local.common, local.app, local.terraform, { GANGWAY_METRICS_ADDR = ":9090", GANGWAY_TERRAFORM_PROCESSES = "4" })
-        }]
-      }
-    }
-    small = {
-      all = {
-        ingress   = "INGRESS_TRAFFIC_ALL"
-        account   = "small"
-        instances = { min = 1, max = 1 }
-        awake     = true
-        scraped   = [9090, 9091]
-        containers = [
-          {
-            name      = "webhook"
-            image     = try(var.images.webhook, null)
-            args      = ["--role", "all"]
-            resources = { cpu = "1", memory = "512Mi" }
-            port      = 8080
-            probe     = 9090
-            mounts    = ["configuration", "webhook", "github"]
-            env       = merge(local.common, local.webhook, local.app, { GANGWAY_METRICS_ADDR = ":9090" })
-          },
-          {
-            name      = "aggregator"
-            image     = try(var.images.aggregator, null)
-            args      = []
-            resources = { cpu = "1", memory = "2Gi" }
-            port      = null
-            probe     = 9091
-            mounts    = ["configuration", "github", "work"]
-            env       = merge(local.common, local.app, local.terraform, { GANGWAY_METRICS_ADDR = ":9091", GANGWAY_TERRAFORM_PROCESSES = "2" })
-          },
-        ]
-      }
+          env       = merge(local.common, local.app, local.terraform, { GANGWAY_METRICS_ADDR = ":9091", GANGWAY_TERRAFORM_PROCESSES = "2" })
+        },
+      ]
     }
   }
-
-  running = { for name, service in local.run[var.layout] : name => service if var.images != null }
-
-  # The service that GitHub calls.
-  receiver = var.layout == "small" ? "all" : "receive"
 
   sidecar_image = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:1.2.0"
 }
 
 resource "google_cloud_run_v2_service" "gangway" {
-  for_each = local.running
+  for_each = { for name, service in local.run : name => service if contains(local.running, name) }
 
   project             = var.project
   location            = var.region
@@ -146,7 +145,7 @@ resource "google_cloud_run_v2_service" "gangway" {
   deletion_protection = var.deletion_protection
 
   template {
-    service_account                  = google_service_account.account[each.value.account].email
+    service_account                  = google_service_account.account[local.runs_as[each.key]].email
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2" # mounting a bucket needs it
     timeout                          = "30s"
     max_instance_request_concurrency = 80
@@ -220,7 +219,7 @@ resource "google_cloud_run_v2_service" "gangway" {
 
     # https://cloud.google.com/stackdriver/docs/managed-prometheus/cloudrun-sidecar
     dynamic "containers" {
-      for_each = var.metrics && length(each.value.scraped) > 0 ? [local.sidecar_image] : []
+      for_each = contains(local.scraped, each.key) ? [local.sidecar_image] : []
 
       content {
         name       = "metrics"
@@ -290,7 +289,7 @@ resource "google_cloud_run_v2_service" "gangway" {
     }
 
     dynamic "volumes" {
-      for_each = var.metrics && length(each.value.scraped) > 0 ? [google_secret_manager_secret.metrics[each.key].secret_id] : []
+      for_each = contains(local.scraped, each.key) ? [google_secret_manager_secret.metrics[each.key].secret_id] : []
       content {
         name = "metrics"
         secret {
@@ -330,11 +329,11 @@ resource "google_cloud_run_v2_service" "gangway" {
 
 # GitHub signs what it delivers, but has no account: the receiver, and nothing else, may be called by anybody.
 resource "google_cloud_run_v2_service_iam_member" "receive" {
-  for_each = { for name, service in local.running : name => service.ingress if name == local.receiver }
+  count = var.images == null ? 0 : 1
 
   project  = var.project
   location = var.region
-  name     = google_cloud_run_v2_service.gangway[each.key].name
+  name     = google_cloud_run_v2_service.gangway[local.receiver].name
   role     = "roles/run.invoker"
   member   = "allUsers"
 }
@@ -350,10 +349,6 @@ resource "google_cloud_run_v2_service_iam_member" "release" {
 }
 
 # What the sidecar scrapes. It reads a file, and a file can only come from a secret; there is nothing secret in it.
-
-locals {
-  scraped = { for name, service in local.running : name => service.scraped if var.metrics && length(service.scraped) > 0 }
-}
 
 resource "google_secret_manager_secret" "metrics" {
   for_each = local.scraped
@@ -378,7 +373,7 @@ resource "google_secret_manager_secret_version" "metrics" {
     kind       = "RunMonitoring"
     metadata   = { name = "${var.installation}-${each.key}" }
     spec = {
-      endpoints    = [for port in each.value : { port = port, path = "/metrics", interval = "30s" }]
+      endpoints    = [for port in local.run[each.key].scraped : { port = port, path = "/metrics", interval = "30s" }]
       targetLabels = { metadata = ["service", "revision", "instance"] }
     }
   })
@@ -390,7 +385,7 @@ resource "google_secret_manager_secret_iam_member" "metrics" {
   project   = var.project
   secret_id = google_secret_manager_secret.metrics[each.key].secret_id
   role      = google_project_iam_custom_role.role["metrics_scrape"].id
-  member    = google_service_account.account[local.run[var.layout][each.key].account].member
+  member    = google_service_account.account[local.runs_as[each.key]].member
 
   depends_on = [google_secret_manager_secret_version.metrics]
 }

@@ -92,7 +92,7 @@ run "separate" {
       google_cloud_run_v2_service.gangway["receive"].ingress == "INGRESS_TRAFFIC_ALL",
       google_cloud_run_v2_service.gangway["intake"].ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY",
       google_cloud_run_v2_service.gangway["aggregator"].ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY",
-      keys(google_cloud_run_v2_service_iam_member.receive) == ["receive"],
+      google_cloud_run_v2_service_iam_member.receive[0].name == "gangway-receive",
     ])
     error_message = "Only the receiver is public."
   }
