@@ -188,13 +188,20 @@ func (c *Cloud) serve(l net.Listener, h http.Handler) {
 }
 
 // edge is the front of all data planes: the host says whose. It is a forward proxy too (an absolute request target is
-// served by its host), so that programs whose resolver doesn't know names below localhost reach them with HTTP_PROXY.
+// served by its host), so that programs whose resolver doesn't know names below localhost reach them with HTTP_PROXY. gcloud
+// reaches the APIs through it.
 func (c *Cloud) edge(w http.ResponseWriter, r *http.Request) {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	switch {
+	switch api := apiOf(host); {
+	case api == "run":
+		c.CloudRun.ServeHTTP(w, r)
+	case api == "cloudbuild":
+		c.CloudBuild.ServeHTTP(w, r)
+	case api == "apigateway":
+		c.APIGateway.ServeHTTP(w, r)
 	case c.CloudRun.Owns(r.Host):
 		c.CloudRun.Front().ServeHTTP(w, r)
 	case c.APIGateway.Owns(r.Host):
@@ -202,6 +209,19 @@ func (c *Cloud) edge(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Error(w, fmt.Sprintf("nothing of the local cloud is called %q", strings.ToValidUTF8(host, "?")), http.StatusNotFound)
 	}
+}
+
+// apiDomain is what googleapis.com is on Google Cloud.
+const apiDomain = ".googleapis.localhost"
+
+// apiOf is the API that a host is of, with or without a region before it (europe-west1-run.googleapis.localhost is run's), or
+// "". gcloud puts the region before whatever its endpoint for Cloud Run is, so that an address can't be one.
+func apiOf(host string) string {
+	name, ok := strings.CutSuffix(host, apiDomain)
+	if !ok {
+		return ""
+	}
+	return name[strings.LastIndexByte(name, '-')+1:]
 }
 
 // Close stops everything, processes of builds and revisions included. State stays.

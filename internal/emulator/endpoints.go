@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ type Endpoints struct {
 // Env is the endpoints as environment variables that Gangway's commands, Terraform's Google providers, gcloud and the
 // Pub/Sub client library understand, sorted.
 func (e Endpoints) Env() []string {
+	host, port, _ := net.SplitHostPort(strings.TrimPrefix(e.Edge, "http://"))
 	list := []string{
 		"GITHUB_API_URL=" + e.GitHub + "/api/v3/",
 		"GITHUB_WRITE_INTERVAL=1ms",
@@ -44,10 +46,14 @@ func (e Endpoints) Env() []string {
 		"GOOGLE_API_GATEWAY_CUSTOM_ENDPOINT=" + e.APIGateway + "/v1beta/",
 		"GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT=" + e.CloudRun + "/v2/",
 		"GOOGLE_OAUTH_ACCESS_TOKEN=local",
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=" + e.CloudRun + "/",
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD=" + e.CloudBuild + "/",
-		"CLOUDSDK_API_ENDPOINT_OVERRIDES_APIGATEWAY=" + e.APIGateway + "/",
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=http://run" + apiDomain + "/",
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD=http://cloudbuild" + apiDomain + "/",
+		"CLOUDSDK_API_ENDPOINT_OVERRIDES_APIGATEWAY=http://apigateway" + apiDomain + "/",
+		"CLOUDSDK_PROXY_TYPE=http",
+		"CLOUDSDK_PROXY_ADDRESS=" + host,
+		"CLOUDSDK_PROXY_PORT=" + port,
 		"CLOUDSDK_AUTH_ACCESS_TOKEN=local",
+		"CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API=false", // it would ask Service Usage
 		"CLOUDSDK_CORE_PROJECT=" + e.Project,
 	}
 	slices.Sort(list)

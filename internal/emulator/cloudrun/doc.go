@@ -1,4 +1,5 @@
-// Package cloudrun is an emulated Cloud Run: the REST API v2 for services and revisions, and the front that serves them
+// Package cloudrun is an emulated Cloud Run: the REST API v2 for services and revisions, as much of v1 as gcloud calls, which
+// is a view of the same state, and the front that serves them
 // under names below run.localhost. Revisions are native processes on this machine, not containers.
 //
 // What it keeps to, because callers depend on it: a service remembers the last template that was written, whoever wrote
@@ -7,7 +8,7 @@
 // need an ID token for the service's own URL from an account that may invoke it; /healthz belongs to the platform; tags
 // beyond the limit are deleted silently.
 //
-// What it does not have: several instances of a revision, jobs, worker pools, volume mounts, VPCs, the v1 API. A revision
+// What it does not have: several instances of a revision, jobs, worker pools, volume mounts, VPCs. A revision
 // starts when its readiness is checked and again on demand, and is stopped when it has neither traffic nor a tag.
 //
 // Protocol: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services

@@ -12,8 +12,8 @@ import (
 // faults are what goes wrong on demand: PUT /emulator/faults replaces them, GET shows what is left. They don't survive
 // a restart.
 type faults struct {
-	Conflicts      int    `json:"conflicts"`       // so many PATCHes are answered 409 ABORTED and have no effect
-	LostAnswers    int    `json:"lost_answers"`    // so many PATCHes take effect and are answered 503
+	Conflicts      int    `json:"conflicts"`       // so many writes of services are answered 409 ABORTED and have no effect
+	LostAnswers    int    `json:"lost_answers"`    // so many writes of services take effect and are answered 503
 	Unavailable    int    `json:"unavailable"`     // so many requests are answered 503 and have no effect
 	FailReadiness  int    `json:"fail_readiness"`  // so many new revisions don't get ready
 	ReadinessDelay string `json:"readiness_delay"` // added to the time until a revision is ready, such as 2s
@@ -50,7 +50,7 @@ func (s *Server) faultOf(method string) *apiError {
 	if use(&s.faults.Unavailable) {
 		return &apiError{http.StatusServiceUnavailable, "UNAVAILABLE", "The service is currently unavailable."}
 	}
-	if method == http.MethodPatch && use(&s.faults.Conflicts) {
+	if writes(method) && use(&s.faults.Conflicts) {
 		return &apiError{http.StatusConflict, "ABORTED", "Conflict: the resource was changed by a concurrent request."}
 	}
 	return nil

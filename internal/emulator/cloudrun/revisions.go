@@ -51,6 +51,11 @@ func (s *Server) deleteRevision(c call) (object, *apiError) {
 	if e != nil {
 		return nil, e
 	}
+	return s.dropRevision(c, r)
+}
+
+// dropRevision deletes a revision that is retired. s.mu is held.
+func (s *Server) dropRevision(c call, r *revision) (object, *apiError) {
 	v := s.state.Services[r.serviceName()]
 	if v != nil && (v.names(r.Name) || v.LatestCreated == r.Name) {
 		return nil, precondition("Revision '" + r.Name + "' is in use: only retired revisions can be deleted.")
@@ -59,7 +64,7 @@ func (s *Server) deleteRevision(c call) (object, *apiError) {
 		Name: parentName(r.Project, r.Location) + "/operations/" + uuid.NewString(), Service: r.serviceName(),
 		Revision: r.resource(), Delete: true, Created: time.Now().UTC(), Done: true, Result: s.renderRevision(r, c.Host),
 	}
-	if c.value("validateOnly") == "true" {
+	if c.validateOnly() {
 		return s.renderOperation(op, c.Host), nil
 	}
 	delete(s.state.Revisions, r.resource())

@@ -22,6 +22,11 @@ type call struct {
 // value is a query parameter.
 func (c call) value(name string) string { return c.URL.Query().Get(name) }
 
+// validateOnly tells whether nothing is to be changed, in the words of v2 or v1.
+func (c call) validateOnly() bool {
+	return c.value("validateOnly") == "true" || c.value("dryRun") == "all"
+}
+
 // body reads the JSON object that was sent; an empty body is an empty object.
 func (c call) body() (object, *apiError) {
 	data, err := io.ReadAll(io.LimitReader(c.Body, maxBody+1))
@@ -65,6 +70,7 @@ func (s *Server) routes() *http.ServeMux {
 	} {
 		mux.HandleFunc(pattern, s.serve(h))
 	}
+	s.knativeRoutes(mux)
 	mux.HandleFunc("GET /emulator/faults", s.getFaults)
 	mux.HandleFunc("PUT /emulator/faults", s.putFaults)
 	mux.HandleFunc("GET /emulator/processes", s.listProcesses)
@@ -75,6 +81,9 @@ func (s *Server) routes() *http.ServeMux {
 	return mux
 }
 
+// writes tells whether a call changes a service that exists: a PATCH in v2, a PUT in v1.
+func writes(method string) bool { return method == http.MethodPatch || method == http.MethodPut }
+
 func (s *Server) serve(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := call{Request: r, project: r.PathValue("project"), location: r.PathValue("location")}
@@ -84,7 +93,7 @@ func (s *Server) serve(h handler) http.HandlerFunc {
 			return
 		}
 		answer, e := h(c)
-		if e == nil && r.Method == http.MethodPatch && s.loseAnswer() {
+		if e == nil && writes(r.Method) && s.loseAnswer() {
 			e = &apiError{http.StatusServiceUnavailable, "UNAVAILABLE", "The service is currently unavailable."}
 		}
 		if e != nil {

@@ -85,7 +85,7 @@ func (s *Server) write(c call, v *service, body object, mask []string) (object, 
 	op := &operation{
 		Name: v.parent() + "/operations/" + uuid.NewString(), Service: v.name(), Generation: v.Generation, Created: now,
 	}
-	if c.value("validateOnly") == "true" {
+	if c.validateOnly() {
 		op.Done, op.Result = true, s.renderService(v, c.Host)
 		return s.renderOperation(op, c.Host), nil
 	}
@@ -161,7 +161,7 @@ func (s *Server) deleteService(c call) (object, *apiError) {
 		Name: v.parent() + "/operations/" + uuid.NewString(), Service: v.name(), Delete: true,
 		Created: time.Now().UTC(), Done: true, Result: s.renderService(v, c.Host),
 	}
-	if c.value("validateOnly") == "true" {
+	if c.validateOnly() {
 		return s.renderOperation(op, c.Host), nil
 	}
 	for name, r := range s.state.Revisions {
