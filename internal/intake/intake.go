@@ -89,8 +89,7 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 	}
 	place, err := i.find(ctx, row.Key, w)
 	if errors.Is(err, site.ErrNotConfigured) {
-		i.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
-		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
+		return i.homeless(ctx, claim, w, err)
 	}
 	if err != nil {
 		return err
@@ -108,6 +107,22 @@ func (i *Intake) Handle(ctx context.Context, claim *worker.Claim) error {
 		return unread
 	}
 	return errors.Join(look{i, claim, place, true}.run(ctx, w, facts), unread)
+}
+
+// homeless looks at a preview that the configuration has no place for, which why says.
+func (i *Intake) homeless(ctx context.Context, claim *worker.Claim, w preview.Wanted, why error) error {
+	row := claim.Row()
+	i.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", why)
+	place, err := i.o.Sites.FindFormer(row.Key, w.Repository)
+	if err != nil {
+		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
+	}
+	facts := preview.IntakeFacts{Homeless: true, Policy: place.Catalog.Previews.Policy()}
+	if err := i.gatherObserved(ctx, row.Key, &facts); err != nil {
+		return err
+	}
+	w.Read.Marks = row.Marks
+	return look{i, claim, place, false}.run(ctx, w, facts)
 }
 
 // find finds where a preview lives. What GitHub said before will do while it does not answer, so that previews go on, and

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,36 @@ func TestGitHubAway(t *testing.T) {
 			w.until("it is closed", func(p preview.Wanted) bool { return p.Intent == preview.IntentClosed && p.Down == p.Generation })
 		})
 	}
+}
+
+// A preview whose gateway has left the configuration is left alone at first, and then taken in: its build is cancelled, and
+// the aggregator is told.
+func TestGatewayLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.live()
+	w.change(func() { w.pull.HeadSHA = strings.Repeat("f", 40) })
+	w.mark()
+	w.until("the push is built", func(p preview.Wanted) bool { return p.Generation == 2 && step("orders", preview.StepBuilding)(p) })
+	w.change(func() {
+		changed := *w.catalog
+		changed.Environments = slices.Clone(changed.Environments)
+		changed.Environments[0].Gateways = nil
+		w.catalog = &changed
+	})
+	w.mark()
+	parked := w.until("it is noted", func(p preview.Wanted) bool { return !p.Homeless.IsZero() })
+	if row, _ := w.row(); parked.Intent != preview.IntentLive || time.Until(row.Due) < 50*time.Minute {
+		t.Errorf("it is %s and due at %s; want it left alone for an hour", parked.Intent, row.Due)
+	}
+	parked.Homeless = time.Now().Add(-2 * time.Hour)
+	w.save(parked)
+	w.mark()
+	got := w.until("it is taken in", func(p preview.Wanted) bool { return p.Intent == preview.IntentBlocked && len(p.Superseded) == 0 })
+	if got.Down != got.Generation || w.count("cancel") != 1 {
+		t.Errorf("%+v, calls %q; want it down and the build cancelled", got, w.calls)
+	}
+	w.until("the aggregator is told", func(p preview.Wanted) bool { return p.Announced.Digest == p.Digest() })
 }
 
 // A closed preview settles once everything is taken in, and not before.

@@ -17,7 +17,7 @@ import (
 // the error joins what is temporary.
 func (i *Intake) perform(ctx context.Context, s site.Site, w preview.Wanted, actions []preview.Action) (preview.IntakeFacts, error) {
 	facts := preview.IntakeFacts{
-		Policy: s.Catalog.Previews.Policy(), Builds: map[string]preview.Build{},
+		Homeless: !w.Homeless.IsZero(), Policy: s.Catalog.Previews.Policy(), Builds: map[string]preview.Build{},
 		Revisions: map[string]preview.RevisionFact{}, Failures: map[string]preview.Failure{}, Announced: map[string]string{},
 	}
 	problems := []error{i.gatherObserved(ctx, s.Key, &facts)}

@@ -411,3 +411,23 @@ func (w *world) live() preview.Wanted {
 	w.mark()
 	return w.until("orders is ready", func(p preview.Wanted) bool { return p.Ready() && p.Announced.Digest == p.Digest() })
 }
+
+// save writes the intake's row, as an intake that is gone by now.
+func (w *world) save(wanted preview.Wanted) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	var lease preview.Lease
+	for ok := false; !ok; time.Sleep(time.Millisecond) { // a look may just be ending
+		var err error
+		if lease, ok, err = w.store.Acquire(ctx, preview.LeaseName(key, preview.Intake), "somebody", time.Minute); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	row, _ := w.row()
+	body, err := wanted.Encode()
+	row.Body = body
+	_, saveErr := w.store.Save(ctx, lease, row)
+	if err := errors.Join(err, saveErr, w.store.Release(ctx, lease)); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -135,3 +135,41 @@ func TestRevisionThatStaysPending(t *testing.T) {
 		t.Errorf("an hour later: %+v; want another try", m)
 	}
 }
+
+// A preview whose gateway or repository has left the configuration is left as it is for an hour, and taken in then. If the
+// configuration has a place for it again, it comes back.
+func TestHomeless(t *testing.T) {
+	key := Key{Environment: "development", Gateway: "shop", Repository: 7, PullRequest: 42}
+	building := readyAt(3, noon)
+	building.Members[0].Step, building.Members[0].BuildID, building.Tagged = StepBuilding, "b", []string{"orders"}
+	homeless := IntakeFacts{Homeless: true, Builds: map[string]Build{"orders": {ID: "b", Status: BuildSucceeded}}}
+
+	w, actions, next := DecideWanted(key, building, homeless, noon)
+	if w.Intent != IntentLive || len(actions) > 0 || !next.Equal(noon.Add(time.Hour)) || w.Members[0].Step != StepBuilding {
+		t.Errorf("at first: %+v, %v, next %s; want nothing but to wait for an hour", w, actions, next)
+	}
+	back, _, _ := DecideWanted(key, w, IntakeFacts{}, noon.Add(59*time.Minute))
+	if !back.Homeless.IsZero() || back.Generation != 3 {
+		t.Errorf("back in time: %+v", back)
+	}
+	w, actions, _ = DecideWanted(key, w, homeless, noon.Add(time.Hour))
+	if w.Intent != IntentBlocked || w.Block == nil || w.Down != 4 || len(actions) != 2 || actions[0].Kind != CancelBuild || actions[1].Kind != AnnouncePreview {
+		t.Errorf("after an hour: %+v, %v; want it taken in, the build cancelled and the aggregator told", w, actions)
+	}
+	w, _, _ = DecideWanted(key, w, IntakeFacts{Homeless: true, Cancelled: []string{"b"}, Published: w.Digest()}, noon.Add(time.Hour))
+	again, actions, next := DecideWanted(key, w, homeless, noon.Add(2*time.Hour))
+	if again.Generation != w.Generation || len(actions) > 0 || !next.IsZero() {
+		t.Errorf("later: %+v, %v, next %s; want it at rest", again, actions, next)
+	}
+	pull := &PullRequest{Open: true, HeadSHA: "a", HeadRepository: 7, Repository: Repository{ID: 7}}
+	back, _, _ = DecideWanted(key, again, IntakeFacts{Pull: pull, Changed: []Target{{"orders", "orders"}}}, noon.Add(3*time.Hour))
+	if back.Intent != IntentLive || back.Generation != 5 {
+		t.Errorf("back: %+v; want it live again", back)
+	}
+
+	w, _, _ = DecideWanted(key, Wanted{}, homeless, noon)
+	w, _, _ = DecideWanted(key, w, homeless, noon.Add(time.Hour))
+	if w.Intent != IntentIdle || w.Down != w.Generation {
+		t.Errorf("one that was never read: %+v; want nothing said, and everything taken in", w)
+	}
+}

@@ -169,7 +169,7 @@ func (w *world) intakeAction(a Action, facts *IntakeFacts) {
 		if w.wanted.Intent != IntentLive || w.wanted.Down > w.observed.Removed {
 			w.t.Errorf("P3: %s is deployed while it has to be taken in", m.Service)
 		}
-		if !slices.Contains(w.wanted.Tagged, m.Service) {
+		if !slices.Contains(w.wanted.Tagged, m.CloudRun) {
 			w.t.Errorf("P2: %s gets a tag that is not noted", m.Service)
 		}
 		w.tags[m.Service] = m.Revision
@@ -253,10 +253,8 @@ func (w *world) gatewayAction(a Action, facts *GatewayFacts) bool {
 		clear(w.tags)
 		facts.Taken, facts.Removed = true, w.wanted.Down
 	case RemoveTags:
-		for _, service := range w.wanted.Tagged {
-			if _, ok := w.wanted.Member(service); !ok {
-				delete(w.tags, service)
-			}
+		for _, service := range w.wanted.Former() {
+			delete(w.tags, service)
 		}
 		facts.Cleaned = w.wanted.Generation
 	default:

@@ -125,10 +125,7 @@ func (o Observed) finish(w Wanted, f GatewayFacts, now time.Time) (Observed, []A
 
 // hasFormer tells whether our tag may stand on services that are no members.
 func hasFormer(w Wanted) bool {
-	return slices.ContainsFunc(w.Tagged, func(service string) bool {
-		_, ok := w.Member(service)
-		return !ok
-	})
+	return len(w.Former()) > 0
 }
 
 // maxHistory is how many times are remembered.

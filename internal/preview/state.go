@@ -58,8 +58,9 @@ type Wanted struct {
 	Pushed     time.Time  `json:"pushed"`                // when this head was first seen, or became eligible: expiry counts from here
 	Changed    time.Time  `json:"changed"`               // when Generation went up
 	Superseded []string   `json:"superseded,omitempty"`  // ids of builds that are to be cancelled
-	Tagged     []string   `json:"tagged,omitempty"`      // services on which our tag may stand: noted before it is set
+	Tagged     []string   `json:"tagged,omitempty"`      // Cloud Run services on which our tag may stand: noted before it is set
 	Down       int64      `json:"down,omitempty"`        // newest generation for which everything has to be taken in; see Observed.Removed
+	Homeless   time.Time  `json:"homeless,omitzero"`     // since when the configuration has had no place for it
 	Announced  Announced  `json:"announced"`
 	Read       Read       `json:"read"`
 	Timeline   []Event    `json:"timeline,omitempty"` // see [Timeline]

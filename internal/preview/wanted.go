@@ -19,6 +19,7 @@ type IntakeFacts struct {
 	Changed    []Target     // services that the pull request changes; read only with Pull
 	AllChanged bool         // GitHub's answer was incomplete
 	Approval   *Approval    // of the label of Policy.Approving; read only with Pull, and only where that decides
+	Homeless   bool         // the configuration has no place for the preview: nothing else can be known
 	Policy     Policy
 	Others     int   // other live previews on the gateway
 	Removed    int64 // Observed.Removed
@@ -57,11 +58,15 @@ func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, ac
 	if f.Pull != nil {
 		w.observePull(f, now)
 	}
+	w.observePlace(f, now)
 	w.expire(f.Policy, now)
 	if w.Intent != IntentLive && f.Removed >= w.Down {
 		w.Tagged = nil
 	}
 	w.Superseded = without(w.Superseded, f.Cancelled)
+	if until := w.parked(); !until.IsZero() {
+		return w, nil, until
+	}
 	for i := range w.Members {
 		w.advance(i, f, now)
 	}
@@ -97,6 +102,38 @@ func (w *Wanted) observePull(f IntakeFacts, now time.Time) {
 	} else if first && intent == IntentClosed {
 		w.Down = w.Generation // what an earlier life of this record may have left is looked for once
 	}
+}
+
+// homelessFor is how long a preview is kept whose gateway or repository has left the configuration: until then, a mistake in
+// the configuration can be mended without harm.
+const homelessFor = time.Hour
+
+// observePlace takes a preview in that the configuration has had no place for for long. That is the operator's word.
+func (w *Wanted) observePlace(f IntakeFacts, now time.Time) {
+	switch {
+	case !f.Homeless:
+		w.Homeless = time.Time{}
+	case w.Homeless.IsZero():
+		w.Homeless = now
+	}
+	if until := w.parked(); until.IsZero() || now.Before(until) {
+		return
+	}
+	if w.Intent == IntentUnknown {
+		w.begin(IntentIdle, now)
+		w.Down = w.Generation // nobody knows what an earlier life of this record may have left
+		return
+	}
+	w.begin(IntentBlocked, now)
+	w.Block = &Block{Reason: BlockConfig, Detail: "its gateway or its repository is not configured any more"}
+}
+
+// parked is until when nothing is done about a preview that the configuration has no place for; zero: it is not parked.
+func (w *Wanted) parked() time.Time {
+	if w.Homeless.IsZero() || w.Intent != IntentLive && w.Intent != IntentUnknown {
+		return time.Time{}
+	}
+	return w.Homeless.Add(homelessFor)
 }
 
 // judge says what is wanted of a preview of the pull request.
@@ -193,8 +230,8 @@ func (w *Wanted) release(key Key, f IntakeFacts) {
 		m.Tag = key.Tag()
 		m.Revision = key.RevisionName(m.CloudRun, m.SHA, m.Image+" "+strconv.FormatInt(m.Generation, 10))
 		m.Standing = m.Revision
-		if !slices.Contains(w.Tagged, m.Service) {
-			w.Tagged = append(w.Tagged, m.Service)
+		if !slices.Contains(w.Tagged, m.CloudRun) {
+			w.Tagged = append(w.Tagged, m.CloudRun)
 		}
 	}
 }
@@ -307,6 +344,13 @@ func (w Wanted) Member(service string) (Member, bool) {
 		return w.Members[i], true
 	}
 	return Member{}, false
+}
+
+// Former are the Cloud Run services on which our tag may stand though they are no members.
+func (w Wanted) Former() []string {
+	return slices.DeleteFunc(slices.Clone(w.Tagged), func(cloudRun string) bool {
+		return slices.ContainsFunc(w.Members, func(m Member) bool { return m.CloudRun == cloudRun })
+	})
 }
 
 // Ready tells whether every member's revision can serve.

@@ -117,7 +117,9 @@ func (r *Reconciler) Handle(ctx context.Context, claim *worker.Claim) error {
 	place, err := r.find(ctx, row.Key)
 	if errors.Is(err, site.ErrNotConfigured) {
 		r.o.Log.WarnContext(ctx, "preview of something that is not configured", "preview", row.Key.String(), "error", err)
-		return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
+		if place, err = r.findFormer(ctx, row.Key); errors.Is(err, site.ErrNotConfigured) {
+			return claim.Save(ctx, row.Body, row.Settled, time.Now().Add(quarantine))
+		}
 	}
 	if err != nil {
 		return err
@@ -144,6 +146,20 @@ func (r *Reconciler) find(ctx context.Context, key preview.Key) (site.Site, erro
 		return r.o.Sites.FindKnown(key, w.Repository)
 	}
 	return site.Site{}, err
+}
+
+// findFormer finds where a preview lived whose gateway or repository has left the configuration, once it is to be taken in.
+// [site.ErrNotConfigured]: it is not yet, or it can't be.
+func (r *Reconciler) findFormer(ctx context.Context, key preview.Key) (site.Site, error) {
+	row, err := r.o.Store.Load(ctx, key, preview.Intake)
+	if err != nil {
+		return site.Site{}, err
+	}
+	w, err := preview.DecodeWanted(row.Body)
+	if err != nil || w.Intent == preview.IntentLive || w.Intent == preview.IntentUnknown {
+		return site.Site{}, errors.Join(site.ErrNotConfigured, err)
+	}
+	return r.o.Sites.FindFormer(key, w.Repository)
 }
 
 // run goes on until nothing is left to do now.

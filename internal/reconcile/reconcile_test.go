@@ -42,6 +42,40 @@ func TestLiveAndClosed(t *testing.T) {
 	}
 }
 
+// A preview whose gateway has left the configuration stays while the intake says that it is wanted. Then it is taken in, the tag
+// of a service that nothing tells of any more, too.
+func TestGatewayLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stop := w.start(w.pool)
+	w.want(key, w.ready(key, 1, sha("a")))
+	w.mark(key)
+	w.until(key, "it is live", serves(1))
+	w.change(func() { w.without = true })
+	w.mark(key)
+	w.until(key, "it was looked at", func(preview.Observed) bool {
+		row, err := w.store.Load(t.Context(), key, preview.Aggregator)
+		return err == nil && time.Until(row.Due) > 50*time.Minute
+	})
+	if n := w.count("destroy") + w.count("delete") + w.count("remove"); n > 0 {
+		t.Errorf("calls %q", w.calls)
+	}
+	gone := preview.Wanted{
+		Generation: 2, Down: 2, Intent: preview.IntentBlocked, Block: &preview.Block{Reason: preview.BlockConfig}, HeadSHA: sha("a"), Tagged: []string{"orders"},
+	}
+	w.want(key, gone)
+	w.mark(key)
+	w.until(key, "it is taken in", func(o preview.Observed) bool { return o.Phase == preview.PhaseRemoved && o.Removed == 2 })
+	w.rests(key)
+	stop()
+	if _, tagged := w.services["orders"].Tagged("pr-42"); tagged || len(w.configs)+len(w.gateways)+len(w.states) > 0 {
+		t.Errorf("left: tag %t, %v %v %v", tagged, w.configs, w.gateways, w.states)
+	}
+	if body := w.comments[len(w.comments)-1].Body; !strings.Contains(body, "configuration") {
+		t.Errorf("the comment says %q", body)
+	}
+}
+
 // The row is saved before an apply begins, with all by which what it leaves can be found.
 func TestNotedBeforeApply(t *testing.T) {
 	t.Parallel()

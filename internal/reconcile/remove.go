@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gangway-dev/gangway/internal/preview"
 )
@@ -30,12 +31,8 @@ func (l *look) remove(ctx context.Context) error {
 			return err
 		}
 	}
-	for n := range l.site.Gateway.Services {
-		service := &l.site.Gateway.Services[n]
-		if service.Repository != l.site.Declared.Name {
-			continue
-		}
-		if err := l.removeTag(ctx, l.site.Ref(service)); err != nil {
+	for _, ref := range l.tagged() {
+		if err := l.removeTag(ctx, ref); err != nil {
 			return err
 		}
 	}
@@ -64,17 +61,31 @@ func (l *look) removeTag(ctx context.Context, ref preview.ServiceRef) error {
 
 // removeFormerTags removes the tags of services that the pull request changed once and does not any more.
 func (l *look) removeFormerTags(ctx context.Context) error {
-	for _, name := range l.wanted.Tagged {
-		if _, ok := l.wanted.Member(name); ok {
-			continue
-		}
-		service, err := l.site.Service(name)
-		if err != nil {
-			continue // it has left the configuration, and with it our knowledge of where it is
-		}
-		if err := l.removeTag(ctx, l.site.Ref(service)); err != nil {
+	for _, name := range l.wanted.Former() {
+		if err := l.removeTag(ctx, l.ref(name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tagged are the services on which the preview's tag may stand: those that were noted, and, in case nothing was, those of
+// the gateway that the repository changes.
+func (l *look) tagged() []preview.ServiceRef {
+	var list []preview.ServiceRef
+	for _, name := range l.wanted.Tagged {
+		list = append(list, l.ref(name))
+	}
+	for n := range l.site.Gateway.Services {
+		service := &l.site.Gateway.Services[n]
+		if ref := l.site.Ref(service); service.Repository == l.site.Declared.Name && !slices.Contains(list, ref) {
+			list = append(list, ref)
+		}
+	}
+	return list
+}
+
+// ref is a Cloud Run service of the environment.
+func (l *look) ref(name string) preview.ServiceRef {
+	return preview.ServiceRef{Project: l.site.Environment.Project, Region: l.site.Environment.Region, Name: name}
 }

@@ -53,6 +53,7 @@ type world struct {
 	mergeBase string            // its first letter
 	missing   string            // a file that isn't there at a commit
 	access    catalog.Access    // of previews
+	without   bool              // the configuration has the gateway no more
 	services  map[string]preview.CloudRunService
 	revisions map[string]preview.CloudRunRevision
 	configs   map[string]preview.APIConfig
@@ -128,6 +129,11 @@ func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
 
 func (w *world) configuration() *catalog.Catalog {
 	c := configuration()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.without {
+		c.Environments[0].Gateways[0].Name, c.Environments[0].Gateways[0].Services = "another", nil
+	}
 	if c.Previews.Access = w.access; w.access == catalog.AccessAPIKey {
 		c.Environments[0].Gateways[0].Security = []catalog.SecurityDefinition{{Name: "key", APIKey: &catalog.APIKey{In: "query", Name: "key"}}}
 	}

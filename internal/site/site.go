@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,6 +101,27 @@ func (f *Finder) FindKnown(key preview.Key, repository preview.Repository) (Site
 		}
 	}
 	return Site{}, fmt.Errorf("repository %q: %w", repository.FullName(), ErrNotConfigured)
+}
+
+// FindFormer is where a preview lived whose gateway or repository has left the configuration: enough to take it in. The
+// gateway has no services, and all API shards of the environment. [ErrNotConfigured]: the environment has left too, and with it
+// the knowledge of where anything is.
+func (f *Finder) FindFormer(key preview.Key, repository preview.Repository) (Site, error) {
+	c := f.catalog()
+	environment, ok := c.Environment(key.Environment)
+	if !ok {
+		return Site{}, fmt.Errorf("environment %q: %w", key.Environment, ErrNotConfigured)
+	}
+	gateway := catalog.Gateway{Name: key.Gateway}
+	for n := range environment.Gateways {
+		gateway.APIs = append(gateway.APIs, environment.Gateways[n].APIs...)
+	}
+	slices.Sort(gateway.APIs)
+	gateway.APIs = slices.Compact(gateway.APIs)
+	return Site{
+		Key: key, Catalog: c, Environment: environment, Gateway: &gateway, Repository: repository,
+		Declared: &catalog.Repository{Name: repository.FullName()},
+	}, nil
 }
 
 func (f *Finder) place(key preview.Key, repository preview.Repository, declared *catalog.Repository) (Site, error) {

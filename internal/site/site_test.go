@@ -3,6 +3,7 @@ package site_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/gangway-dev/gangway/internal/catalog"
@@ -104,6 +105,25 @@ func TestFindKnown(t *testing.T) {
 	}
 	if _, err := f.FindKnown(key(7), preview.Repository{ID: 7, Owner: "acme", Name: "gone"}); !errors.Is(err, site.ErrNotConfigured) {
 		t.Errorf("a repository that has left the configuration: %v", err)
+	}
+}
+
+// What has left the configuration can be taken in as long as the environment is there.
+func TestFindFormer(t *testing.T) {
+	t.Parallel()
+	c := shop()
+	c.Environments[0].Gateways[0].APIs, c.Environments[0].Gateways[1].APIs = []string{"b", "a"}, []string{"b"}
+	f := site.New(func() *catalog.Catalog { return c }, &hub{})
+	former := preview.Key{Environment: "development", Gateway: "gone", Repository: 9, PullRequest: 1}
+	repository := preview.Repository{ID: 9, Owner: "acme", Name: "gone"}
+	got, err := f.FindFormer(former, repository)
+	if err != nil || got.Environment.Project != "p" || got.Gateway.Name != "gone" || len(got.Gateway.Services) > 0 ||
+		!slices.Equal(got.Gateway.APIs, []string{"a", "b"}) || got.Repository != repository || got.Declared.Name != "acme/gone" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	former.Environment = "staging"
+	if _, err := f.FindFormer(former, repository); !errors.Is(err, site.ErrNotConfigured) {
+		t.Errorf("in an environment that is gone: %v", err)
 	}
 }
 
