@@ -165,7 +165,7 @@ var architecture = map[string]row{
 
 	// What users read: files, embedded.
 	"terraform":  {},
-	"cloudbuild": {},
+	"cloudbuild": {tests: append(google, "internal/cloudbuild", "github.com/moby/buildkit/frontend/")},
 	"examples":   {},
 
 	"examples/shop/catalog":       {},
