@@ -8,6 +8,7 @@ locals {
     aggregator = "Gangway: makes gateways, reports, takes everything in"
     small      = "Gangway: everything in one instance"
     build      = "Gangway: builds images of pull requests"
+    fork       = "Gangway: builds images of pull requests from forks"
     gateway    = "Gangway: previews' gateways call services as this"
     preview    = "Gangway: revisions of pull requests run as this"
     release    = "Gangway: builds and deploys Gangway itself"
@@ -15,7 +16,11 @@ locals {
 
   # With the layout small, one account has the rights of all three parts.
   own_accounts = var.layout == "small" ? toset(["small"]) : toset(["receive", "intake", "aggregator"])
-  accounts     = setunion(local.own_accounts, ["build", "gateway", "preview", "release"])
+  accounts     = setunion(local.own_accounts, local.build_accounts, ["gateway", "preview", "release"])
+
+  # Those that builds run as.
+  build_accounts = var.forks ? toset(["build", "fork"]) : toset(["build"])
+
   account_of = {
     receive    = var.layout == "small" ? "small" : "receive"
     intake     = var.layout == "small" ? "small" : "intake"
@@ -38,7 +43,6 @@ locals {
   receive    = google_service_account.account[local.account_of.receive].member
   intake     = google_service_account.account[local.account_of.intake].member
   aggregator = google_service_account.account[local.account_of.aggregator].member
-  build      = google_service_account.account["build"].member
   gateway    = google_service_account.account["gateway"].member
   preview    = google_service_account.account["preview"].member
   release    = google_service_account.account["release"].member
@@ -47,7 +51,9 @@ locals {
 # Who may act as whom: always on one account, never on the project.
 
 resource "google_service_account_iam_member" "intake_builds_as" {
-  service_account_id = google_service_account.account["build"].name
+  for_each = local.build_accounts
+
+  service_account_id = google_service_account.account[each.value].name
   role               = google_project_iam_custom_role.role["intake_accounts"].id
   member             = local.intake
 }
@@ -151,10 +157,18 @@ resource "google_project_iam_member" "aggregator_gateways" {
   member  = local.aggregator
 }
 
+resource "google_project_iam_member" "intake_logs" {
+  project = var.project
+  role    = google_project_iam_custom_role.role["intake_logs"].id
+  member  = local.intake
+}
+
 resource "google_project_iam_member" "build_logs" {
+  for_each = local.build_accounts
+
   project = var.project
   role    = google_project_iam_custom_role.role["build_logs"].id
-  member  = local.build
+  member  = google_service_account.account[each.value].member
 }
 
 resource "google_project_iam_member" "release_logs" {

@@ -1,12 +1,14 @@
 # Images, and where builds get their source from.
 
-# Images of pull requests. What is older than two weeks goes, but for the newest of each service: a preview that lives longer
-# keeps its image, because Cloud Run has a copy of what it has deployed.
+# Images of pull requests, and, apart from them, of those from forks. What is older than two weeks goes, but for the newest of
+# each service: Cloud Run has a copy of what it has deployed.
 # https://cloud.google.com/run/docs/deploying
 resource "google_artifact_registry_repository" "previews" {
+  for_each = local.build_accounts
+
   project       = var.project
   location      = var.region
-  repository_id = "${var.installation}-previews"
+  repository_id = each.value == "fork" ? "${var.installation}-forks" : "${var.installation}-previews"
   format        = "DOCKER"
   labels        = local.labels
 
@@ -30,17 +32,21 @@ resource "google_artifact_registry_repository" "previews" {
 }
 
 resource "google_artifact_registry_repository_iam_member" "build" {
+  for_each = local.build_accounts
+
   project    = var.project
   location   = var.region
-  repository = google_artifact_registry_repository.previews.name
+  repository = google_artifact_registry_repository.previews[each.value].name
   role       = google_project_iam_custom_role.role["build_images"].id
-  member     = local.build
+  member     = google_service_account.account[each.value].member
 }
 
 resource "google_artifact_registry_repository_iam_member" "intake" {
+  for_each = local.build_accounts
+
   project    = var.project
   location   = var.region
-  repository = google_artifact_registry_repository.previews.name
+  repository = google_artifact_registry_repository.previews[each.value].name
   role       = google_project_iam_custom_role.role["intake_images"].id
   member     = local.intake
 }

@@ -24,7 +24,7 @@ output "state_bucket" {
 }
 
 output "sources_bucket" {
-  description = "Bucket of the source archives that builds fetch."
+  description = "Bucket of the source archives that builds fetch (source_bucket in gangway.hcl)."
   value       = google_storage_bucket.sources.name
 }
 
@@ -39,11 +39,11 @@ output "store" {
 }
 
 output "images" {
-  description = "Artifact Registry repositories: of pull requests' images (build.images in gangway.hcl), and of Gangway's own."
-  value = {
-    previews = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.previews.repository_id}"
-    own      = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.own.repository_id}"
-  }
+  description = "Artifact Registry repositories: build (images in gangway.hcl) and fork for pull requests, own for Gangway itself."
+  value = merge(
+    { for account, repository in google_artifact_registry_repository.previews : account => "${var.region}-docker.pkg.dev/${var.project}/${repository.repository_id}" },
+    { own = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.own.repository_id}" },
+  )
 }
 
 output "apis" {

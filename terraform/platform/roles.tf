@@ -51,6 +51,10 @@ locals {
         "cloudbuild.builds.update",
       ]
 
+      # Read the log of the step that failed, for the pull request. Entries have no policy of their own: this reads all logs of the
+      # project.
+      logs = ["logging.logEntries.list"]
+
       # Put the archive of a commit where builds fetch it, unless it is there.
       sources = ["storage.objects.create", "storage.objects.get"]
 
@@ -66,6 +70,7 @@ locals {
       images = ["artifactregistry.repositories.downloadArtifacts"]
 
       # Start builds as the build account, and revisions as the preview account (or as those that var.runtime_accounts names).
+      # Cloud Run asks for it with every change of a service, on the account that its template names.
       accounts = ["iam.serviceAccounts.actAs"]
     }
 
@@ -113,8 +118,8 @@ locals {
         "apigateway.operations.get",
       ]
 
-      # GetService and GetRevision to compose; UpdateService to take a tag away; ListRevisions and DeleteRevision for our own
-      # revisions once they are retired.
+      # GetService and GetRevision to compose; UpdateService to take a tag away, and to put back the template that was there
+      # before; ListRevisions and DeleteRevision for our own revisions once they are retired.
       services = [
         "run.revisions.delete",
         "run.revisions.get",
@@ -123,11 +128,12 @@ locals {
         "run.services.update",
       ]
 
-      # Configs call the services as the gateway account; an update of a service asks for actAs on the account that it runs as.
+      # Configs call the services as the gateway account; a change of a service asks for actAs on the account that it runs as.
       accounts = ["iam.serviceAccounts.actAs"]
     }
 
-    # Image builds: they run the code of pull requests.
+    # Image builds: they run the code of pull requests. With var.forks, code from forks has an account of its own, with the same
+    # rights on a repository of its own.
     build = {
       # Push an image and its cache, and pull the cache again.
       images = [

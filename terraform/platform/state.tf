@@ -129,9 +129,11 @@ resource "google_storage_bucket_iam_member" "sources_intake" {
 
 # Code of a pull request runs as this account. It may only get objects whose name it knows, and not list them; names hold the SHA.
 resource "google_storage_bucket_iam_member" "sources_build" {
+  for_each = local.build_accounts
+
   bucket = google_storage_bucket.sources.name
   role   = google_project_iam_custom_role.role["build_sources"].id
-  member = local.build
+  member = google_service_account.account[each.value].member
 }
 
 # The source of Gangway itself lies apart from that of pull requests.

@@ -64,7 +64,7 @@ variable "services" {
 }
 
 variable "runtime_accounts" {
-  description = "E-mails of further service accounts that revisions of pull requests run as: the services' own, where gangway.hcl gives no other. Without any, revisions can only run as the preview account."
+  description = "E-mails of the accounts that the services run as, and of further ones that revisions of pull requests shall run as. Gangway must be allowed to act as them: Cloud Run asks for that when it changes a service, and when it puts back the template that was there before a preview."
   type        = set(string)
   default     = []
   nullable    = false
@@ -73,6 +73,13 @@ variable "runtime_accounts" {
     condition     = alltrue([for a in var.runtime_accounts : can(regex("^[^@\\s]+@[a-z0-9.-]+\\.iam\\.gserviceaccount\\.com$", a))])
     error_message = "A runtime account is the e-mail address of a service account that was made in a project. The default account of Compute Engine isn't one: it can do too much."
   }
+}
+
+variable "forks" {
+  description = "Whether pull requests from forks may be built once somebody has approved their commit (previews.forks in gangway.hcl): makes an account and an image repository of their own."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "preview_may_call" {

@@ -79,6 +79,7 @@ run "separate" {
       token_secret        = "github-token"
       repositories        = { acme-shop = "https://github.com/acme/shop.git" }
     }
+    forks            = true
     preview_may_call = ["catalog"]
     runtime_accounts = ["orders@acme-dev.iam.gserviceaccount.com"]
   }
@@ -138,6 +139,10 @@ run "separate" {
   assert {
     condition     = [for s in google_project_service.managed : s.service] == ["shard-0a1b2c.apigateway.acme-dev.cloud.goog", "shard-0a1b2c.apigateway.acme-dev.cloud.goog"]
     error_message = "API keys: the shards' managed services are enabled."
+  }
+  assert {
+    condition     = output.images.build == "europe-west1-docker.pkg.dev/acme-dev/gangway-previews" && output.images.fork == "europe-west1-docker.pkg.dev/acme-dev/gangway-forks"
+    error_message = "Images from forks lie apart."
   }
   assert {
     condition     = keys(google_cloudbuildv2_repository.repository) == ["acme-shop"] && keys(google_cloud_run_v2_service_iam_member.preview) == ["catalog"]
