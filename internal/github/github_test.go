@@ -88,6 +88,12 @@ var firstTree = fstest.MapFS{
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, nil)
+}
+
+// newWorldOf is newWorld with a change of the emulated GitHub's options.
+func newWorldOf(t *testing.T, change func(*emulator.Options)) *world {
+	t.Helper()
 	private, err := key()
 	if err != nil {
 		t.Fatal(err)
@@ -105,10 +111,14 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.hub, err = emulator.New(emulator.Options{
+	options := emulator.Options{
 		Dir: t.TempDir(), URL: front.URL, AppID: 7, Now: w.now,
 		PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
-	})
+	}
+	if change != nil {
+		change(&options)
+	}
+	w.hub, err = emulator.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -207,13 +207,7 @@ func (s *Server) perform(ctx context.Context, repo string, number int, action st
 }
 
 func (s *Server) adminFaults(*http.Request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := []Fault{}
-	for _, f := range s.faults {
-		list = append(list, *f)
-	}
-	return list, nil
+	return s.Faults(), nil
 }
 
 func (s *Server) adminAddFault(r *http.Request) (any, error) {

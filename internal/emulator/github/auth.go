@@ -164,6 +164,16 @@ func (s *Server) mayWrite(c caller) bool {
 	return true
 }
 
+// Left is how many requests an installation has left in this hour.
+func (s *Server) Left(installation int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.limits[installation]; l != nil && s.now().Before(l.reset) {
+		return s.options.RateLimit - l.used
+	}
+	return s.options.RateLimit
+}
+
 // uncount gives back the request that was taken last: one that is answered with 304 costs nothing.
 // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
 func (s *Server) uncount(w http.ResponseWriter, c caller) {

@@ -14,6 +14,7 @@ import (
 type Fault struct {
 	Method     string    `json:"method,omitempty"`
 	Path       string    `json:"path,omitempty"`
+	Skip       int       `json:"skip,omitempty"` // requests that fit and go well before it
 	Count      int       `json:"count"`
 	Kind       FaultKind `json:"kind"`
 	RetryAfter int       `json:"retry_after,omitempty"` // seconds, of the limits; 0: no such header
@@ -58,6 +59,17 @@ func (s *Server) AddFault(f Fault) error {
 	return nil
 }
 
+// Faults are those that wait.
+func (s *Server) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []Fault{}
+	for _, f := range s.faults {
+		list = append(list, *f)
+	}
+	return list
+}
+
 // ClearFaults forgets all faults that wait.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
@@ -69,6 +81,10 @@ func (s *Server) ClearFaults() {
 func (s *Server) takeFault(method, path string) *Fault {
 	for i, f := range s.faults {
 		if (f.Method == "" && method != "DELIVER" || f.Method == method) && strings.HasPrefix(path, f.Path) {
+			if f.Skip > 0 {
+				f.Skip--
+				continue
+			}
 			f.Count--
 			if f.Count <= 0 {
 				s.faults = slices.Delete(s.faults, i, i+1)
