@@ -18,12 +18,16 @@ type LimitError struct {
 	Installation int64 // 0: the App itself
 	Until        time.Time
 	Writes       bool // it is only the writes that have to wait
+	Away         bool // GitHub did not ask: it did not answer
 }
 
 func (e *LimitError) Error() string {
 	until := e.Until.UTC().Format(time.RFC3339)
 	if e.Writes {
 		return fmt.Sprintf("more writes of installation %d wait already than GitHub takes until %s", e.Installation, until)
+	}
+	if e.Away {
+		return fmt.Sprintf("GitHub does not answer installation %d, and is left alone until %s", e.Installation, until)
 	}
 	return fmt.Sprintf("GitHub asked installation %d to pause until %s", e.Installation, until)
 }
@@ -34,6 +38,10 @@ const (
 	minPause = time.Minute
 	maxGuess = time.Hour
 	maxPause = 2 * time.Hour
+	// slow is after how long a request that gets no answer counts as one that was waited for in vain. GitHub is left alone
+	// for silence then, so that whoever has other things to do does not wait for each of its requests.
+	slow    = 10 * time.Second
+	silence = 30 * time.Second
 	// defaultInterval is what GitHub asks for between two writes. It also keeps below 80 a minute.
 	// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
 	defaultInterval = time.Second
@@ -44,7 +52,8 @@ const (
 // A pause is how long GitHub wants to be left alone.
 type pause struct {
 	until   time.Time
-	guesses int // pauses in a row that no header gave a length
+	guesses int  // pauses in a row that no header gave a length
+	away    bool // it is GitHub that does not answer
 }
 
 // paused is a *LimitError while the installation has to pause.
@@ -55,7 +64,20 @@ func (c *Client) paused(installation int64) error {
 	if p == nil || !c.now().Before(p.until) {
 		return nil
 	}
-	return &LimitError{Installation: installation, Until: p.until}
+	return &LimitError{Installation: installation, Until: p.until, Away: p.away}
+}
+
+// noteSilence leaves GitHub alone for a while if a request has been waited for in vain.
+func (c *Client) noteSilence(installation int64, began time.Time) {
+	if c.now().Sub(began) < slow {
+		return
+	}
+	until := c.pause(installation, silence)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.pauses[installation]
+	p.away = true
+	c.log.Warn("GitHub does not answer", "installation_id", installation, "until", until)
 }
 
 // turn waits until a write of the installation may go out. When too many wait already it does not, so that whoever has
@@ -128,7 +150,7 @@ func (c *Client) pause(installation int64, wait time.Duration) time.Time {
 		wait = min(minPause<<min(max(p.guesses-1, 0), 10), maxGuess)
 	}
 	if until := c.now().Add(min(max(wait, time.Second), maxPause)); until.After(p.until) {
-		p.until = until
+		p.until, p.away = until, false
 	}
 	return p.until
 }

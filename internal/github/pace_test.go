@@ -157,3 +157,46 @@ func TestNothingIsLeft(t *testing.T) {
 	w.advance(time.Hour)
 	must[preview.PullRequest](t)(w.PullRequest(t.Context(), w.repo, 1))
 }
+
+// One request that was waited for in vain keeps the next ones from waiting too, for a while.
+func TestSilence(t *testing.T) {
+	w := newWorld(t)
+	w.open(t, emulator.NewPull{})
+	must[preview.PullRequest](t)(w.PullRequest(t.Context(), w.repo, 1))
+	var took time.Duration
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if took > 0 && strings.HasPrefix(r.URL.Path, repoPath) {
+			w.advance(took)
+			panic(http.ErrAbortHandler)
+		}
+		w.hub.ServeHTTP(rw, r)
+	}))
+	defer front.Close()
+	c := w.client(t, front.URL)
+	must[preview.PullRequest](t)(c.PullRequest(t.Context(), w.repo, 1))
+	read := func() (*github.LimitError, bool) {
+		t.Helper()
+		_, err := c.PullRequest(t.Context(), w.repo, 1)
+		if err == nil {
+			t.Fatal("no error")
+		}
+		return errors.AsType[*github.LimitError](err)
+	}
+	took = time.Second // a connection that ends says nothing of the next one
+	for range 2 {
+		if limit, ok := read(); ok {
+			t.Errorf("a reset: %v", limit)
+		}
+	}
+	took = 30 * time.Second
+	if limit, ok := read(); ok {
+		t.Errorf("the first one: %v", limit)
+	}
+	limit, ok := read()
+	if !ok || !limit.Away || !strings.Contains(limit.Error(), "does not answer") {
+		t.Errorf("the second one: %v", limit)
+	}
+	took = 0
+	w.advance(31 * time.Second)
+	must[preview.PullRequest](t)(c.PullRequest(t.Context(), w.repo, 1))
+}

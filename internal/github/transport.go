@@ -125,8 +125,10 @@ func (t *transport) send(req *http.Request, token credential) (*http.Response, e
 	if next == nil {
 		next = http.DefaultTransport
 	}
+	began := t.client.now()
 	resp, err := next.RoundTrip(out)
 	if err != nil {
+		t.client.noteSilence(t.access.installation, began)
 		return nil, err
 	}
 	resp.Body = &limited{body: resp.Body, left: maxBody}

@@ -19,6 +19,9 @@ import (
 func (w *world) Repository(_ context.Context, name string) (preview.Repository, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.repo.ID != 0 {
+		return w.repo, w.call("repository", name)
+	}
 	return shop, w.call("repository", name)
 }
 

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,36 @@ func TestSweepSettles(t *testing.T) {
 	w.have(key, preview.Observed{Phase: preview.PhaseRemoved, Removed: 1})
 	if err := w.sweep(); err != nil || w.marks(key, preview.Intake) != 1 || w.marks(key, preview.Aggregator) != 0 {
 		t.Errorf("%v, %d marks of the intake, %d of the aggregator", err, w.marks(key, preview.Intake), w.marks(key, preview.Aggregator))
+	}
+}
+
+// A repository that was renamed is swept as before, and the operator is told what to do. So is one that can't be seen: nothing
+// of it is taken in.
+func TestSweepRenamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.repo = preview.Repository{ID: 7, Owner: "acme", Name: "store", DefaultBranch: "main"}
+	w.open = []int{42}
+	w.want(key, w.ready(key, 1, sha("a")))
+	if err := w.sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if got := [2]int64{w.marks(key, preview.Intake), w.marks(key, preview.Aggregator)}; got != [2]int64{1, 1} {
+		t.Errorf("marks %d", got)
+	}
+	if log := w.logs.String(); !strings.Contains(log, "new name in the configuration") || !strings.Contains(log, "repo=acme/shop new_name=acme/store") {
+		t.Errorf("the log does not tell of it: %s", log)
+	}
+	w.repo.Name = "Shop" // that is the same name
+	w.logs.Reset()
+	same, _ := w.instance("same") // has asked nobody yet
+	if err := same.SweepOnce(t.Context(), time.Now()); err != nil || w.logs.Len() > 0 {
+		t.Errorf("%v, log %s", err, w.logs.String())
+	}
+	w.fail["repository"] = preview.ErrNotFound
+	gone, _ := w.instance("gone")
+	if err := gone.SweepOnce(t.Context(), time.Now()); !errors.Is(err, preview.ErrNotFound) || w.count("destroy")+w.count("remove") > 0 {
+		t.Errorf("%v, calls %q", err, w.calls)
 	}
 }
 

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,8 @@ type world struct {
 	applied   []preview.Stack
 	during    func(ctx context.Context, stack preview.Stack, observe func(preview.StackEvent)) error // an apply; without mu
 	open      []int
+	repo      preview.Repository // what GitHub says that acme/shop is; none is shop
+	logs      bytes.Buffer
 	comments  []report.Comment
 	checks    []report.CheckRun
 	statuses  []string
@@ -110,10 +113,19 @@ func (w *world) measured(name string) float64 {
 	return sum
 }
 
+// locked is the log, which all goroutines write.
+type locked world
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.logs.Write(p)
+}
+
 // instance is one process of the aggregator.
 func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
 	var pool *worker.Pool
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler((*locked)(w), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w.metrics = prometheus.NewRegistry()
 	r := reconcile.New(reconcile.Options{
 		Sites: site.New(w.configuration, w), GitHub: w, CloudRun: (*cloudRun)(w),

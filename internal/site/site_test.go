@@ -73,7 +73,7 @@ func TestFind(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
-			if err == nil && (got.Repository.ID != tt.key.Repository || got.Declared.Name != "acme/shop" || got.Gateway.Name != "shop") {
+			if err == nil && (got.Repository.Declared != "acme/shop" || got.Repository.Renamed() || got.Repository.ID != tt.key.Repository || got.Declared.Name != "acme/shop" || got.Gateway.Name != "shop") {
 				t.Errorf("found %+v", got)
 			}
 		})
@@ -102,6 +102,14 @@ func TestFindKnown(t *testing.T) {
 	place, err := f.FindKnown(key(7), preview.Repository{ID: 7, Owner: "acme", Name: "shop"})
 	if err != nil || place.Environment.Project != "p" || h.calls != 0 {
 		t.Errorf("%+v, %v, %d calls", place, err, h.calls)
+	}
+	renamed := preview.Repository{ID: 7, Owner: "acme", Name: "store", Declared: "acme/shop"}
+	if place, err := f.FindKnown(key(7), renamed); err != nil || place.Declared.Name != "acme/shop" || place.Repository.Name != "store" {
+		t.Errorf("a repository that was renamed: %+v, %v", place, err)
+	}
+	renamed = preview.Repository{ID: 7, Owner: "acme", Name: "shop", Declared: "acme/former"}
+	if place, err := f.FindKnown(key(7), renamed); err != nil || place.Declared.Name != "acme/shop" {
+		t.Errorf("a repository whose new name the configuration has since: %+v, %v", place, err)
 	}
 	if _, err := f.FindKnown(key(7), preview.Repository{ID: 7, Owner: "acme", Name: "gone"}); !errors.Is(err, site.ErrNotConfigured) {
 		t.Errorf("a repository that has left the configuration: %v", err)

@@ -92,11 +92,7 @@ func (s *Server) Label(ctx context.Context, repo string, number int, l Labeling)
 				user = "octocat"
 			}
 		}
-		kind := "User"
-		if strings.HasSuffix(user, "[bot]") {
-			kind = "Bot"
-		}
-		actor := s.state.account(user, kind)
+		actor := s.state.account(user, kindOf(user))
 		switch {
 		case rank(s.role(r, actor.Login)) < rank("triage"):
 			return fmt.Errorf("%w: %s may not set labels in %s", ErrInvalid, user, repo)
@@ -120,7 +116,7 @@ func (s *Server) SetRole(repo, user, role string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.account(user, "User")
+	s.state.account(user, kindOf(user))
 	if r.Roles == nil {
 		r.Roles = map[string]string{}
 	}

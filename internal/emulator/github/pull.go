@@ -140,13 +140,9 @@ func (s *Server) newPull(ctx context.Context, r, head *repository, n NewPull, ba
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kind := "User"
-	if strings.HasSuffix(n.Author, "[bot]") {
-		kind = "Bot"
-	}
 	now := s.now().UTC()
 	p := &pull{
-		State: "open", Title: title, Body: n.Body, Author: s.state.account(n.Author, kind).ID, Draft: n.Draft,
+		State: "open", Title: title, Body: n.Body, Author: s.state.account(n.Author, kindOf(n.Author)).ID, Draft: n.Draft,
 		HeadRepository: head.ID, HeadOwner: head.OwnerLogin, HeadRef: n.HeadBranch, HeadSHA: sha,
 		BaseRef: n.BaseBranch, BaseSHA: base, CreatedAt: now, UpdatedAt: now, Size: sizeOf(files),
 	}

@@ -192,6 +192,14 @@ func (t *state) account(login, kind string) *account {
 	return a
 }
 
+// kindOf is what kind of account a login belongs to.
+func kindOf(login string) string {
+	if strings.HasSuffix(login, "[bot]") {
+		return "Bot"
+	}
+	return "User"
+}
+
 // find is the first of items that is meant, or nil.
 func find[T any](items []*T, is func(*T) bool) *T {
 	if i := slices.IndexFunc(items, is); i >= 0 {
