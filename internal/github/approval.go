@@ -10,9 +10,6 @@ import (
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
-// maxEventPages bounds how many of a pull request's events are looked at.
-const maxEventPages = 100
-
 // Approval tells who set a label on a pull request last, and what that account may do in the repository now. Nobody is an
 // answer too: the label is not set, or GitHub does not tell by whom. A label alone says little, because who may triage may
 // set one, and any App or workflow with the right to.
@@ -44,13 +41,9 @@ func (c *Client) Approval(ctx context.Context, repo preview.Repository, number i
 // labeled is who set the label, if nobody has taken it off since. GitHub lists the oldest event first.
 // https://docs.github.com/en/rest/issues/events#list-issue-events
 func (c *Client) labeled(ctx context.Context, repo preview.Repository, number int, label string) (*api.User, error) {
-	options := &api.ListOptions{PerPage: 100}
 	var actor *api.User
-	for range maxEventPages {
-		page, resp, err := c.to(repo, scopeRead).Issues.ListIssueEvents(ctx, repo.Owner, repo.Name, number, options)
-		if err != nil {
-			return nil, err
-		}
+	err := all(func(part api.ListOptions) (*api.Response, error) {
+		page, resp, err := c.to(repo, scopeRead).Issues.ListIssueEvents(ctx, repo.Owner, repo.Name, number, &part)
 		for _, e := range page {
 			if e.GetLabel().GetName() != label {
 				continue
@@ -62,10 +55,7 @@ func (c *Client) labeled(ctx context.Context, repo preview.Repository, number in
 				actor = nil
 			}
 		}
-		if resp.NextPage == 0 {
-			return actor, nil
-		}
-		options.Page = resp.NextPage
-	}
-	return nil, fmt.Errorf("it has more than %d events", maxEventPages*options.PerPage)
+		return resp, err
+	})
+	return actor, err
 }

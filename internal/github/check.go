@@ -65,25 +65,25 @@ func (w *checkRunWriter) write(ctx context.Context, id int64) (int64, error) {
 
 // find is the newest check run of this App with the external id; 0 when there is none.
 func (w *checkRunWriter) find(ctx context.Context) (int64, error) {
-	options := &api.ListCheckRunsOptions{
-		CheckName: &w.run.Name, AppID: &w.client.appID, Filter: new("all"), ListOptions: api.ListOptions{PerPage: 100},
-	}
 	var newest int64
-	for {
-		page, resp, err := w.lib.Checks.ListCheckRunsForRef(ctx, w.repo.Owner, w.repo.Name, w.run.HeadSHA, options)
+	err := all(func(part api.ListOptions) (*api.Response, error) {
+		page, resp, err := w.lib.Checks.ListCheckRunsForRef(ctx, w.repo.Owner, w.repo.Name, w.run.HeadSHA, &api.ListCheckRunsOptions{
+			CheckName: &w.run.Name, AppID: &w.client.appID, Filter: new("all"), ListOptions: part,
+		})
 		if err != nil {
-			return 0, translate("looking for the check run", err)
+			return resp, err
 		}
 		for _, one := range page.CheckRuns {
 			if one.GetExternalID() == w.run.ExternalID && one.GetHeadSHA() == w.run.HeadSHA {
 				newest = max(newest, one.GetID())
 			}
 		}
-		if resp.NextPage == 0 {
-			return newest, nil
-		}
-		options.Page = resp.NextPage
+		return resp, nil
+	})
+	if err != nil {
+		return 0, translate("looking for the check run", err)
 	}
+	return newest, nil
 }
 
 func (w *checkRunWriter) output(part []report.Annotation) *api.CheckRunOutput {
@@ -159,23 +159,20 @@ func (w *checkRunWriter) annotate(ctx context.Context, written *api.CheckRun) (i
 }
 
 func (w *checkRunWriter) annotations(ctx context.Context, id int64) ([]report.Annotation, error) {
-	options := &api.ListOptions{PerPage: 100}
-	var all []report.Annotation
-	for {
-		page, resp, err := w.lib.Checks.ListCheckRunAnnotations(ctx, w.repo.Owner, w.repo.Name, id, options)
-		if err != nil {
-			return nil, translate("listing annotations", err)
-		}
+	var list []report.Annotation
+	err := all(func(part api.ListOptions) (*api.Response, error) {
+		page, resp, err := w.lib.Checks.ListCheckRunAnnotations(ctx, w.repo.Owner, w.repo.Name, id, &part)
 		for _, a := range page {
-			all = append(all, report.Annotation{
+			list = append(list, report.Annotation{
 				Path: a.GetPath(), Line: a.GetStartLine(), Level: a.GetAnnotationLevel(), Title: a.GetTitle(), Message: a.GetMessage(),
 			})
 		}
-		if resp.NextPage == 0 {
-			return all, nil
-		}
-		options.Page = resp.NextPage
+		return resp, err
+	})
+	if err != nil {
+		return nil, translate("listing annotations", err)
 	}
+	return list, nil
 }
 
 func (w *checkRunWriter) batches(ctx context.Context, id int64, annotations []report.Annotation) error {

@@ -80,8 +80,8 @@ type issueComment struct {
 func (c *Client) findComment(ctx context.Context, repo preview.Repository, number int, marker string) (*issueComment, error) {
 	lib := c.to(repo, scopeComment)
 	var found *issueComment
-	for page := 1; page != 0; {
-		u := fmt.Sprintf("repos/%s/%s/issues/%d/comments?per_page=100&page=%d", repo.Owner, repo.Name, number, page)
+	err := all(func(part api.ListOptions) (*api.Response, error) {
+		u := fmt.Sprintf("repos/%s/%s/issues/%d/comments?per_page=%d&page=%d", repo.Owner, repo.Name, number, part.PerPage, max(part.Page, 1))
 		req, err := lib.NewRequest("GET", u, nil)
 		if err != nil {
 			return nil, err
@@ -89,12 +89,12 @@ func (c *Client) findComment(ctx context.Context, repo preview.Repository, numbe
 		var comments []issueComment
 		resp, err := lib.Do(ctx, req, &comments)
 		if err != nil {
-			return nil, translate("looking for the comment", err)
+			return resp, err
 		}
 		for _, one := range comments {
 			own, err := c.own(ctx, one, marker)
 			if err != nil {
-				return nil, err
+				return resp, err
 			}
 			if own && found == nil {
 				found = &one
@@ -102,7 +102,10 @@ func (c *Client) findComment(ctx context.Context, repo preview.Repository, numbe
 				c.deleteDuplicate(ctx, repo, number, one.ID)
 			}
 		}
-		page = resp.NextPage
+		return resp, nil
+	})
+	if err != nil {
+		return nil, translate("looking for the comment", err)
 	}
 	return found, nil
 }

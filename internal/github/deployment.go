@@ -36,9 +36,9 @@ func (c *Client) WriteDeployment(ctx context.Context, repo preview.Repository, d
 
 // findDeployment is the oldest deployment that fits; 0 when there is none.
 func (c *Client) findDeployment(ctx context.Context, repo preview.Repository, d report.Deployment) (int64, error) {
-	all, err := c.listDeployments(ctx, repo, api.DeploymentsListOptions{SHA: d.SHA, Task: d.Task, Environment: d.Environment})
+	list, err := c.listDeployments(ctx, repo, api.DeploymentsListOptions{SHA: d.SHA, Task: d.Task, Environment: d.Environment})
 	var oldest int64
-	for _, one := range all {
+	for _, one := range list {
 		if one.GetSHA() == d.SHA && one.GetTask() == d.Task && one.GetDescription() == d.Description && (oldest == 0 || one.GetID() < oldest) {
 			oldest = one.GetID()
 		}
@@ -47,19 +47,17 @@ func (c *Client) findDeployment(ctx context.Context, repo preview.Repository, d 
 }
 
 func (c *Client) listDeployments(ctx context.Context, repo preview.Repository, options api.DeploymentsListOptions) ([]*api.Deployment, error) {
-	options.PerPage = 100
-	var all []*api.Deployment
-	for {
+	var list []*api.Deployment
+	err := all(func(part api.ListOptions) (*api.Response, error) {
+		options.ListOptions = part
 		page, resp, err := c.to(repo, scopeDeployment).Repositories.ListDeployments(ctx, repo.Owner, repo.Name, &options)
-		if err != nil {
-			return nil, translate("listing deployments", err)
-		}
-		all = append(all, page...)
-		if resp.NextPage == 0 {
-			return all, nil
-		}
-		options.Page = resp.NextPage
+		list = append(list, page...)
+		return resp, err
+	})
+	if err != nil {
+		return nil, translate("listing deployments", err)
 	}
+	return list, nil
 }
 
 // WriteDeploymentStatus adds a status to a deployment, and leaves other deployments alone.
@@ -102,12 +100,12 @@ func (c *Client) latestStatus(ctx context.Context, repo preview.Repository, id i
 // inactive, so that they can be retired.
 func (c *Client) Deployments(ctx context.Context, repo preview.Repository, task, purpose string) ([]int64, error) {
 	doing := fmt.Sprintf("listing deployments %q of %s", task, repo.FullName())
-	all, err := c.listDeployments(ctx, repo, api.DeploymentsListOptions{Task: task})
+	list, err := c.listDeployments(ctx, repo, api.DeploymentsListOptions{Task: task})
 	if err != nil {
 		return nil, wrap(doing, err)
 	}
 	var ids []int64
-	for _, one := range all {
+	for _, one := range list {
 		if one.GetTask() != task || !strings.HasPrefix(one.GetDescription(), purpose) {
 			continue
 		}

@@ -247,3 +247,26 @@ func TestHostileServer(t *testing.T) {
 		}
 	}
 }
+
+// A list that never ends is an error, not a loop.
+func TestEndlessList(t *testing.T) {
+	w := newWorld(t)
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/access_tokens") {
+			rw.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(rw, `{"token":"ghs_x","expires_at":"2100-01-01T00:00:00Z"}`)
+			return
+		}
+		asked.Add(1)
+		rw.Header().Set("Link", `<`+r.URL.Path+`?page=2>; rel="next"`)
+		_, _ = io.WriteString(rw, `[]`)
+	}))
+	defer server.Close()
+	if list, err := w.client(t, server.URL).OpenPullRequests(t.Context(), w.repo); err == nil || !strings.Contains(err.Error(), "more than 10000 entries") {
+		t.Errorf("%v, %v", list, err)
+	}
+	if asked.Load() != 100 {
+		t.Errorf("%d requests", asked.Load())
+	}
+}

@@ -115,23 +115,20 @@ func validSHA(sha string) bool {
 // OpenPullRequests lists the numbers of all open pull requests. That one is missing is no evidence that it was closed:
 // pages are read one after another while the list changes.
 func (c *Client) OpenPullRequests(ctx context.Context, repo preview.Repository) ([]int, error) {
-	options := &api.PullRequestListOptions{
-		State: "open", Sort: "created", Direction: "asc", ListOptions: api.ListOptions{PerPage: 100},
-	}
 	var numbers []int
-	for {
-		page, resp, err := c.to(repo, scopeRead).PullRequests.List(ctx, repo.Owner, repo.Name, options)
-		if err != nil {
-			return nil, translate("listing pull requests of "+repo.FullName(), err)
-		}
+	err := all(func(part api.ListOptions) (*api.Response, error) {
+		page, resp, err := c.to(repo, scopeRead).PullRequests.List(ctx, repo.Owner, repo.Name, &api.PullRequestListOptions{
+			State: "open", Sort: "created", Direction: "asc", ListOptions: part,
+		})
 		for _, pr := range page {
 			numbers = append(numbers, pr.GetNumber())
 		}
-		if resp.NextPage == 0 {
-			return numbers, nil
-		}
-		options.Page = resp.NextPage
+		return resp, err
+	})
+	if err != nil {
+		return nil, translate("listing pull requests of "+repo.FullName(), err)
 	}
+	return numbers, nil
 }
 
 // Files lists the files that a pull request changes; a renamed one under both its names. The pull request's own count
@@ -140,12 +137,9 @@ func (c *Client) Files(ctx context.Context, repo preview.Repository, number int)
 	doing := fmt.Sprintf("listing the files of pull request %d of %s", number, repo.FullName())
 	lib := c.to(repo, scopeRead)
 	var out preview.Files
-	options, count := &api.ListOptions{PerPage: 100}, 0
-	for {
-		page, resp, err := lib.PullRequests.ListFiles(ctx, repo.Owner, repo.Name, number, options)
-		if err != nil {
-			return preview.Files{}, translate(doing, err)
-		}
+	count := 0
+	err := all(func(part api.ListOptions) (*api.Response, error) {
+		page, resp, err := lib.PullRequests.ListFiles(ctx, repo.Owner, repo.Name, number, &part)
 		count += len(page)
 		for _, f := range page {
 			out.Paths = append(out.Paths, f.GetFilename())
@@ -153,10 +147,13 @@ func (c *Client) Files(ctx context.Context, repo preview.Repository, number int)
 				out.Paths = append(out.Paths, former)
 			}
 		}
-		if resp.NextPage == 0 || count >= maxFiles {
-			break
+		if err == nil && count >= maxFiles {
+			return &api.Response{}, nil
 		}
-		options.Page = resp.NextPage
+		return resp, err
+	})
+	if err != nil {
+		return preview.Files{}, translate(doing, err)
 	}
 	pr, _, err := lib.PullRequests.Get(ctx, repo.Owner, repo.Name, number)
 	if err != nil {
