@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"sync"
 	"time"
 
@@ -43,6 +42,9 @@ type Client struct {
 	mu      sync.Mutex
 	writers map[preview.ServiceRef]chan struct{} // one token each: our own writers take turns
 }
+
+// callTimeout bounds one call, the client library's own retries of a 503 included.
+const callTimeout = time.Minute
 
 // New makes a client. It does not connect: a far end that is down shows in the first call.
 func New(ctx context.Context, o Options) (*Client, error) {
@@ -81,11 +83,20 @@ func (c *Client) Service(ctx context.Context, ref preview.ServiceRef) (preview.C
 		return preview.CloudRunService{}, err
 	}
 	return preview.CloudRunService{
-		Ref: ref, URL: v.GetUri(), Reconciling: v.GetReconciling(), Traffic: targets(v),
+		Ref: ref, URL: v.GetUri(), Reconciling: !settled(v), Traffic: targets(v),
+		LatestCreated: shortName(v.GetLatestCreatedRevision()),
 	}, nil
 }
 
+// settled tells whether what a service says of its state is about what was written last. While it reconciles, that is
+// transient. https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services#Service.FIELDS.reconciling
+func settled(v *runpb.Service) bool {
+	return !v.GetReconciling() && v.GetObservedGeneration() == v.GetGeneration()
+}
+
 func (c *Client) read(ctx context.Context, ref preview.ServiceRef) (*runpb.Service, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	v, err := c.services.GetService(ctx, &runpb.GetServiceRequest{Name: serviceName(ref)})
 	if err != nil {
 		return nil, fmt.Errorf("reading Cloud Run service %q: %w", ref.Name, translate(err))
@@ -99,18 +110,12 @@ func (c *Client) Revision(ctx context.Context, ref preview.ServiceRef, name stri
 	if err != nil {
 		return preview.CloudRunRevision{}, err
 	}
-	readiness, message := judge(r)
-	revision := preview.CloudRunRevision{
-		Service: ref, Name: path.Base(r.GetName()), Labels: r.GetLabels(),
-		Readiness: readiness, Message: message, Created: r.GetCreateTime().AsTime(),
-	}
-	if container := ingress(r.GetContainers()); container != nil {
-		revision.Image = container.GetImage()
-	}
-	return revision, nil
+	return revisionOf(ref, r), nil
 }
 
 func (c *Client) revision(ctx context.Context, ref preview.ServiceRef, name string) (*runpb.Revision, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	r, err := c.revisions.GetRevision(ctx, &runpb.GetRevisionRequest{Name: serviceName(ref) + "/revisions/" + name})
 	if err != nil {
 		return nil, fmt.Errorf("reading Cloud Run revision %q: %w", name, translate(err))

@@ -76,12 +76,20 @@ func newCloud(t *testing.T) *cloud {
 	t.Cleanup(server.Close)
 	far := httptest.NewServer(server)
 	t.Cleanup(far.Close)
-	client, err := cloudrun.New(t.Context(), cloudrun.Options{Endpoint: far.URL, Backoff: time.Millisecond})
+	c := &cloud{T: t, url: far.URL}
+	c.client = c.another()
+	return c
+}
+
+// another is the client of another process.
+func (c *cloud) another() *cloudrun.Client {
+	c.Helper()
+	client, err := cloudrun.New(c.Context(), cloudrun.Options{Endpoint: c.url, Backoff: time.Millisecond})
 	if err != nil {
-		t.Fatal(err)
+		c.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close() })
-	return &cloud{t, far.URL, client}
+	c.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 type object = map[string]any
@@ -218,7 +226,7 @@ func TestDeployDerivesFromTheLiveRevision(t *testing.T) {
 	}
 	want["labels"] = object{
 		"team": "shop", "commit": "abc", preview.LabelInstallation: "test", preview.LabelPreview: "hash-of-pr-2",
-		preview.LabelCommit: "def",
+		preview.LabelCommit: "def", preview.LabelTemplate: "orders-live",
 	}
 	want["scaling"] = object{"maxInstanceCount": 7.0}
 	want["serviceAccount"] = "preview@shop.iam.gserviceaccount.com"
@@ -467,11 +475,7 @@ func TestConflictsAndLostAnswers(t *testing.T) {
 func TestForeignWriter(t *testing.T) {
 	c := newCloud(t)
 	c.create()
-	other, err := cloudrun.New(t.Context(), cloudrun.Options{Endpoint: c.url, Backoff: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = other.Close() })
+	other := c.another()
 	stop, failed := make(chan struct{}), make(chan error, 1)
 	var theirs, ours sync.WaitGroup
 	theirs.Go(func() {

@@ -26,9 +26,20 @@ const attempts = 20
 // the service each time we tried.
 func (c *Client) Deploy(ctx context.Context, d preview.Deployment) error {
 	revisions := reader{client: c, ref: d.Service, seen: map[string]*runpb.Revision{}}
-	return c.change(ctx, d.Service, func(v *runpb.Service) (*runpb.UpdateServiceRequest, error) {
+	var before *runpb.RevisionTemplate
+	err := c.change(ctx, d.Service, func(v *runpb.Service) (*runpb.UpdateServiceRequest, error) {
+		before = formerTemplate(v)
 		return planDeploy(ctx, v, d, revisions)
 	})
+	if err != nil {
+		return err
+	}
+	// The revision is made. What is left in the template for others must not fail it: it is tried again at the removal.
+	err = c.putBack(ctx, d.Service, before, func(t *runpb.RevisionTemplate) bool { return t.GetRevision() == d.Revision })
+	if err != nil {
+		c.log.WarnContext(ctx, "template not put back", "service", d.Service.Name, "revision", d.Revision, "error", err)
+	}
+	return ctx.Err()
 }
 
 // A reader reads each revision of a service once: revisions don't change, and the shorter the time between the read and
@@ -95,6 +106,7 @@ func planDeploy(
 	if request.Service.Template, err = newTemplate(source, d); err != nil {
 		return nil, err
 	}
+	request.Service.Template.Labels[preview.LabelTemplate] = former(v)
 	request.UpdateMask = &fieldmaskpb.FieldMask{Paths: []string{"template", "traffic"}}
 	return request, nil
 }
@@ -138,17 +150,11 @@ func (r reader) owned(ctx context.Context, name string, owner map[string]string)
 	case err != nil:
 		return false, err
 	}
-	for label, value := range owner {
-		if has, ok := found.GetLabels()[label]; !ok || has != value {
-			return false, nil
-		}
-	}
-	return len(owner) > 0, nil
+	return len(owner) > 0 && hasLabels(found.GetLabels(), owner), nil
 }
 
 // RemoveTag takes tag off a service if the revision under it carries all labels of owner, or is gone. A tag that is not
-// there, or is somebody else's, or whose service is gone, is no error. The revision stays; Cloud Run deletes idle ones by
-// itself.
+// there, or is somebody else's, or whose service is gone, is no error. The revision stays.
 func (c *Client) RemoveTag(ctx context.Context, ref preview.ServiceRef, tag string, owner map[string]string) error {
 	if tag == "" || len(owner) == 0 {
 		return errors.New("removing a traffic tag: tag and owner are needed")
@@ -233,7 +239,7 @@ func (c *Client) change(
 		if request == nil || err != nil {
 			return err
 		}
-		_, err = c.services.UpdateService(ctx, request)
+		err = c.write(ctx, request)
 		if err == nil {
 			return nil
 		}
@@ -249,6 +255,13 @@ func (c *Client) change(
 			return err
 		}
 	}
+}
+
+func (c *Client) write(ctx context.Context, request *runpb.UpdateServiceRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := c.services.UpdateService(ctx, request)
+	return err
 }
 
 // pause waits a random time below a bound that doubles with each attempt.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"google.golang.org/api/googleapi"
 
@@ -32,10 +33,13 @@ func refused(service string, err error) error {
 	if !ok {
 		return nil
 	}
-	switch answer.Code {
-	case http.StatusBadRequest:
+	switch {
+	case answer.Code == http.StatusConflict && strings.Contains(answer.Message, "with different configuration"):
+		// The name of a revision that was made of something else. To read the service again doesn't help.
 		return &preview.UserError{Summary: "Cloud Run refused the revision of service " + service, Detail: answer.Message}
-	case http.StatusForbidden:
+	case answer.Code == http.StatusBadRequest:
+		return &preview.UserError{Summary: "Cloud Run refused the revision of service " + service, Detail: answer.Message}
+	case answer.Code == http.StatusForbidden:
 		return &preview.UserError{
 			Summary: "Gangway may not deploy to Cloud Run service " + service, Detail: answer.Message,
 			Hint: "`gangway doctor` tells which role is missing.",

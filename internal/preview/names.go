@@ -32,6 +32,7 @@ const (
 	LabelChange       = "gangway-change"      // [ChangeID], by which logs are found
 	LabelEnvironment  = "gangway-environment" // the environment's name
 	LabelGateway      = "gangway-gateway"     // the gateway's name in the configuration
+	LabelTemplate     = "gangway-template"    // the revision whose template stood in the service before this one's
 )
 
 // Tag is the traffic tag of a preview's revisions: pr-42.

@@ -111,7 +111,7 @@ func (s *Server) knativeReplace(c call) (object, *apiError) {
 		return nil, conflict(v.ID, version, v.resourceVersion())
 	}
 	shown := s.showService(v)
-	if sameJSON(normal(child(body, "spec")["template"]), normal(child(shown, "spec")["template"])) {
+	if sameTemplate(child(body, "spec")["template"], child(shown, "spec")["template"]) {
 		child(body, "spec")["template"] = nil // as it was, also where the two APIs don't say the same
 	}
 	spec, e := readService(body, v.Spec)

@@ -244,13 +244,12 @@ func normal(v any) any {
 		}
 		return all
 	case int:
-		return float64(v)
+		return normal(float64(v))
 	case int64:
-		return float64(v)
-	case string:
-		if v == "" {
-			return nil
-		}
+		return normal(float64(v))
+	}
+	if v == "" || v == false || v == float64(0) {
+		return nil
 	}
 	return v
 }

@@ -326,7 +326,7 @@ func showVolume(v object) object {
 		if limit := text(dir, "sizeLimit"); limit != "" {
 			volume["sizeLimit"] = limit
 		}
-		if medium := dir["medium"]; medium == "MEMORY" || medium == float64(1) {
+		if medium := dir["medium"]; medium == "MEMORY" {
 			volume["medium"] = "Memory"
 		}
 		shown["emptyDir"] = volume

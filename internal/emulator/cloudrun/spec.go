@@ -124,10 +124,42 @@ func completeTemplate(t object, v *service) (object, *apiError) {
 		return nil, invalid("template.revision: '%s' must be prefixed by '%s-', consist of lower case letters, digits and '-', "+
 			"not end with '-' and be shorter than 64 characters.", name, v.ID)
 	}
+	nameEnums(t)
 	setDefault(t, "timeout", "300s")
 	setDefault(t, "maxInstanceRequestConcurrency", float64(80))
 	setDefault(t, "serviceAccount", googleapi.ComputeAccount(v.Project))
 	return t, nil
+}
+
+// sameTemplate tells whether two templates make the same revision. What a client leaves out and what it sends empty is the
+// same to Cloud Run, and so are the name and the number of an enum's value.
+func sameTemplate(a, b any) bool { return sameJSON(normal(a), normal(b)) }
+
+// enumNames are the names of the values of a template's enums, in the order of their numbers.
+var enumNames = map[string][]string{
+	"executionEnvironment": {"EXECUTION_ENVIRONMENT_UNSPECIFIED", "EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2"},
+	"egress":               {"VPC_EGRESS_UNSPECIFIED", "ALL_TRAFFIC", "PRIVATE_RANGES_ONLY"},
+	"medium":               {"MEDIUM_UNSPECIFIED", "MEMORY", "DISK"},
+	"encryptionKeyRevocationAction": {
+		"ENCRYPTION_KEY_REVOCATION_ACTION_UNSPECIFIED", "PREVENT_NEW", "SHUTDOWN",
+	},
+}
+
+// nameEnums writes the enums of a template by their names, as the API answers them.
+func nameEnums(v any) {
+	switch v := v.(type) {
+	case object:
+		for key, value := range v {
+			if n, ok := value.(float64); ok && int(n) < len(enumNames[key]) {
+				v[key] = enumNames[key][int(n)]
+			}
+			nameEnums(value)
+		}
+	case []any:
+		for _, value := range v {
+			nameEnums(value)
+		}
+	}
 }
 
 // reserved are the variables of the runtime contract: https://cloud.google.com/run/docs/container-contract#env-vars
@@ -144,16 +176,17 @@ func setDefault(o object, key string, value any) {
 // plan finds out whether the write from before to v makes a new revision. s.mu is held.
 func (s *Server) plan(v *service, before object) (*revision, *apiError) {
 	template := child(v.Spec, "template")
-	if v.LatestCreated != "" && sameJSON(template, before["template"]) {
+	if v.LatestCreated != "" && sameTemplate(template, before["template"]) {
 		return nil, nil
 	}
 	content := maps.Clone(template)
 	delete(content, "revision")
 	name := text(template, "revision")
 	if existing := s.state.Revisions[v.revisionName(name)]; name != "" && existing != nil {
-		if !sameJSON(existing.Template, content) {
+		if !sameTemplate(existing.Template, content) {
 			return nil, differentConfiguration(name)
 		}
+		v.LatestCreated = name // what a name was made of once is that revision again
 		return nil, nil
 	}
 	if name == "" {
