@@ -15,6 +15,14 @@ const (
 	MaxGatewayID = 49
 	// MaxConfigID is how long an API config id may be.
 	MaxConfigID = 63
+	// MaxTags is how many traffic tags a project may have in a region. Beyond it Cloud Run deletes the oldest without telling.
+	MaxTags = 2000
+	// MaxRevisions is how many revisions a Cloud Run service may have. Beyond it the oldest that serve nothing are deleted.
+	MaxRevisions = 1000
+	// MaxGateways is how many gateways a project may have in a region.
+	MaxGateways = 50
+	// MaxConfigs is how many configs an API may have.
+	MaxConfigs = 100
 	// MaxPullRequestDigits is how many digits of a pull request number the checks of names allow for.
 	MaxPullRequestDigits = 6
 )

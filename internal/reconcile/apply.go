@@ -28,10 +28,7 @@ func (l *look) labels() map[string]string {
 
 // owner is the part of the labels by which something is known to be this preview's.
 func (l *look) owner() map[string]string {
-	return map[string]string{
-		preview.LabelInstallation: l.site.Catalog.Installation,
-		preview.LabelPreview:      l.claim.Key().Hash(),
-	}
+	return owner(l.site.Catalog.Installation, l.claim.Key())
 }
 
 // stack is the preview's Terraform stack; serving is nil for a destroy.

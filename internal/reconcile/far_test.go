@@ -162,6 +162,56 @@ func (c *cloudRun) RemoveTag(_ context.Context, ref preview.ServiceRef, tag stri
 	return nil
 }
 
+func (c *cloudRun) RestoreTemplate(_ context.Context, ref preview.ServiceRef, _ map[string]string) error {
+	w := (*world)(c)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.call("restore-template", ref.Name)
+}
+
+func (c *cloudRun) Revisions(_ context.Context, ref preview.ServiceRef) ([]preview.CloudRunRevision, error) {
+	w := (*world)(c)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []preview.CloudRunRevision
+	for _, name := range slices.Sorted(maps.Keys(w.revisions)) {
+		if strings.HasPrefix(name, ref.Name+"-") {
+			list = append(list, w.revisions[name])
+		}
+	}
+	return list, w.call("revisions", ref.Name)
+}
+
+// DeleteRevision refuses what the traffic list names, as Cloud Run does.
+func (c *cloudRun) DeleteRevision(_ context.Context, ref preview.ServiceRef, name string) error {
+	w := (*world)(c)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.call("delete-revision", name); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(w.services[ref.Name].Traffic, func(t preview.TrafficTarget) bool { return t.Revision == name }) {
+		return fmt.Errorf("in use: %w", preview.ErrConflict)
+	}
+	delete(w.revisions, name)
+	return nil
+}
+
+func (c *cloudRun) Tags(context.Context, string, string) (int, error) {
+	w := (*world)(c)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	count := 0
+	for _, s := range w.services {
+		for _, t := range s.Traffic {
+			if t.Tag != "" {
+				count++
+			}
+		}
+	}
+	return count, w.call("tags")
+}
+
 func holds(have, want map[string]string) bool {
 	for name, value := range want {
 		if have[name] != value {

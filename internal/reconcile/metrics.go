@@ -14,6 +14,7 @@ type metrics struct {
 	waiting   *prometheus.GaugeVec
 	swept     prometheus.Gauge
 	findings  *prometheus.CounterVec
+	quotas    *prometheus.GaugeVec
 	changes   *prometheus.HistogramVec
 	terraform prometheus.Histogram
 }
@@ -35,8 +36,12 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gangway_sweep_findings_total",
-			Help: "What sweeps found that should not be there any more: gateways, configs, tags and stacks. One that stays is counted by each sweep.",
+			Help: "What sweeps found that should not be there any more: gateways, configs, tags, revisions and stacks. One that stays is counted by each sweep.",
 		}, []string{"kind"}),
+		quotas: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "gangway_quota_used_ratio",
+			Help: "How much of a limit is used, 0 to 1: tags (of a region), revisions (of a Cloud Run service), gateways (of a region), configs (of an API), previews (of a gateway).",
+		}, []string{"quota", "of"}),
 		changes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "gangway_change_seconds", Buckets: minutes,
 			Help: "From what is wanted having changed to its being live.",
@@ -47,7 +52,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		}),
 	}
 	if registerer != nil {
-		registerer.MustRegister(m.previews, m.waiting, m.swept, m.findings, m.changes, m.terraform)
+		registerer.MustRegister(m.previews, m.waiting, m.swept, m.findings, m.quotas, m.changes, m.terraform)
 	}
 	return m
 }

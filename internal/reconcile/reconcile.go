@@ -24,11 +24,16 @@ import (
 )
 
 // CloudRun is what the aggregator asks of Cloud Run. RemoveTag removes a tag only while the revision under it carries the
-// labels of owner; one that is not there is no error.
+// labels of owner; one that is not there is no error. RestoreTemplate puts back what a revision with these labels left in the
+// service's template. DeleteRevision refuses a revision that is in use with [preview.ErrConflict].
 type CloudRun interface {
 	Service(ctx context.Context, ref preview.ServiceRef) (preview.CloudRunService, error)
 	Revision(ctx context.Context, ref preview.ServiceRef, name string) (preview.CloudRunRevision, error)
 	RemoveTag(ctx context.Context, ref preview.ServiceRef, tag string, owner map[string]string) error
+	RestoreTemplate(ctx context.Context, ref preview.ServiceRef, owner map[string]string) error
+	Revisions(ctx context.Context, ref preview.ServiceRef) ([]preview.CloudRunRevision, error)
+	DeleteRevision(ctx context.Context, ref preview.ServiceRef, name string) error
+	Tags(ctx context.Context, project, region string) (int, error)
 }
 
 // Terraform applies and destroys stacks. A *[preview.UserError] says that API Gateway refuses the document;

@@ -35,6 +35,7 @@ func (l *look) remove(ctx context.Context) error {
 		if err := l.removeTag(ctx, ref); err != nil {
 			return err
 		}
+		l.tidyService(ctx, ref)
 	}
 	l.observed.API = ""
 	return nil
@@ -65,6 +66,7 @@ func (l *look) removeFormerTags(ctx context.Context) error {
 		if err := l.removeTag(ctx, l.ref(name)); err != nil {
 			return err
 		}
+		l.tidyService(ctx, l.ref(name))
 	}
 	return nil
 }

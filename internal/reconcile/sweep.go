@@ -57,12 +57,12 @@ func (r *Reconciler) sweep(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	s := &sweep{Reconciler: r, catalog: c, environment: environment}
+	s := &sweep{Reconciler: r, catalog: c, environment: environment, began: time.Now()}
 	if err := s.load(ctx); err != nil {
 		return err
 	}
 	s.metrics.count(s.records, gatewaysOf(environment), time.Now())
-	err := errors.Join(s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.tags(ctx), s.stacks(ctx))
+	err := errors.Join(s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.services(ctx), s.stacks(ctx), s.quotas(ctx))
 	if err == nil {
 		s.metrics.swept.SetToCurrentTime()
 	}
@@ -91,6 +91,7 @@ type sweep struct {
 	catalog     *catalog.Catalog
 	environment *catalog.Environment
 	records     map[preview.Key]record
+	began       time.Time
 }
 
 type record struct {
@@ -123,7 +124,7 @@ func (s *sweep) load(ctx context.Context) error {
 	}
 	for key, have := range rows {
 		rec, known, err := s.read(ctx, key, have)
-		if err != nil {
+		if err != nil && !errors.Is(err, preview.ErrUnreadable) {
 			return err
 		}
 		if known {
@@ -133,8 +134,17 @@ func (s *sweep) load(ctx context.Context) error {
 	return nil
 }
 
+// record is what is known of a preview, whether it has settled or not. [preview.ErrUnreadable]: there is one that can't be
+// understood.
+func (s *sweep) record(ctx context.Context, key preview.Key) (rec record, known bool, err error) {
+	if rec, known = s.records[key]; known {
+		return rec, true, nil
+	}
+	return s.read(ctx, key, nil)
+}
+
 // read makes a record of a preview's two rows, of which have are known already. known is false when there is no such
-// preview, or when it can't be understood.
+// preview.
 func (s *sweep) read(ctx context.Context, key preview.Key, have map[preview.Owner]preview.Row) (rec record, known bool, err error) {
 	rows := map[preview.Owner]preview.Row{}
 	for _, owner := range []preview.Owner{preview.Intake, preview.Aggregator} {
@@ -146,12 +156,13 @@ func (s *sweep) read(ctx context.Context, key preview.Key, have map[preview.Owne
 		}
 		rows[owner] = row
 	}
-	var unreadable error
-	rec.wanted, unreadable = preview.DecodeWanted(rows[preview.Intake].Body)
-	if unreadable == nil {
-		rec.observed, unreadable = preview.DecodeObserved(rows[preview.Aggregator].Body)
+	if rec.wanted, err = preview.DecodeWanted(rows[preview.Intake].Body); err != nil {
+		return record{}, false, err
 	}
-	return rec, unreadable == nil && rows[preview.Intake].Version > 0, nil
+	if rec.observed, err = preview.DecodeObserved(rows[preview.Aggregator].Body); err != nil {
+		return record{}, false, err
+	}
+	return rec, rows[preview.Intake].Version > 0, nil
 }
 
 // pullRequests finds open pull requests that no delivery told of. Known ones that are not closed are looked at again:
@@ -208,18 +219,12 @@ func (s *sweep) rows(ctx context.Context) error {
 // found deals with something of ours on Google Cloud. Of a preview that should have nothing, the removal is repeated. Of
 // one that is not known, the intake reads the pull request first: only a closed one is removed.
 func (s *sweep) found(ctx context.Context, key preview.Key, kind, name string) error {
-	rec, known := s.records[key]
-	if !known {
-		row, err := s.o.Store.Load(ctx, key, preview.Intake)
-		if err != nil {
-			return err
-		}
-		if rec, known, err = s.read(ctx, key, map[preview.Owner]preview.Row{preview.Intake: row}); err != nil {
-			return err
-		}
-		if !known && row.Version > 0 {
-			return nil // unreadable
-		}
+	rec, known, err := s.record(ctx, key)
+	if errors.Is(err, preview.ErrUnreadable) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	if known && !rec.down() {
 		return nil
@@ -238,10 +243,13 @@ func (s *sweep) found(ctx context.Context, key preview.Key, kind, name string) e
 // gateways looks for gateways and API configs of this installation.
 func (s *sweep) gateways(ctx context.Context) error {
 	installation := map[string]string{preview.LabelInstallation: s.catalog.Installation}
-	gateways, err := s.o.APIGateway.Gateways(ctx, s.environment.Project, s.environment.Region, installation)
+	gateways, err := s.o.APIGateway.Gateways(ctx, s.environment.Project, s.environment.Region, nil)
 	problems := []error{err}
+	if err == nil {
+		s.use(ctx, quota{Name: "gateways", Of: s.environment.Region, Used: len(gateways), Limit: preview.MaxGateways})
+	}
 	for _, g := range gateways {
-		if key, ok := keyOf(g.Labels); ok {
+		if key, ok := keyOf(g.Labels); ok && hasAll(g.Labels, installation) {
 			problems = append(problems, s.found(ctx, key, "gateway", g.ID))
 		}
 	}
@@ -252,10 +260,13 @@ func (s *sweep) gateways(ctx context.Context) error {
 				continue
 			}
 			seen = append(seen, api)
-			configs, err := s.o.APIGateway.Configs(ctx, s.environment.Project, api, installation)
+			configs, err := s.o.APIGateway.Configs(ctx, s.environment.Project, api, nil)
 			problems = append(problems, err)
+			if err == nil {
+				s.use(ctx, quota{Name: "configs", Of: api, Used: len(configs), Limit: preview.MaxConfigs})
+			}
 			for _, c := range configs {
-				if key, ok := keyOf(c.Labels); ok {
+				if key, ok := keyOf(c.Labels); ok && hasAll(c.Labels, installation) {
 					problems = append(problems, s.found(ctx, key, "config", c.ID))
 				}
 			}
@@ -264,19 +275,19 @@ func (s *sweep) gateways(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// tags looks for traffic tags of previews. A tag of that form on a revision without our labels is somebody else's.
-func (s *sweep) tags(ctx context.Context) error {
+// services looks for traffic tags and revisions of previews.
+func (s *sweep) services(ctx context.Context) error {
 	var problems []error
 	for n := range s.environment.Gateways {
 		gateway := &s.environment.Gateways[n]
 		for m := range gateway.Services {
-			problems = append(problems, s.tagsOf(ctx, gateway, &gateway.Services[m]))
+			problems = append(problems, s.service(ctx, gateway, &gateway.Services[m]))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-func (s *sweep) tagsOf(ctx context.Context, gateway *catalog.Gateway, service *catalog.Service) error {
+func (s *sweep) service(ctx context.Context, gateway *catalog.Gateway, service *catalog.Service) error {
 	ref := preview.ServiceRef{Project: s.environment.Project, Region: s.environment.Region, Name: service.CloudRun}
 	state, err := s.o.CloudRun.Service(ctx, ref)
 	if errors.Is(err, preview.ErrNotFound) {
@@ -285,6 +296,11 @@ func (s *sweep) tagsOf(ctx context.Context, gateway *catalog.Gateway, service *c
 	if err != nil {
 		return fmt.Errorf("reading service %s: %w", service.CloudRun, err)
 	}
+	return errors.Join(s.tags(ctx, gateway, service, state), s.revisions(ctx, state))
+}
+
+// tags looks for traffic tags of previews. A tag of that form on a revision without our labels is somebody else's.
+func (s *sweep) tags(ctx context.Context, gateway *catalog.Gateway, service *catalog.Service, state preview.CloudRunService) error {
 	var problems []error
 	for _, target := range state.Traffic {
 		number, err := strconv.Atoi(strings.TrimPrefix(target.Tag, "pr-"))
@@ -294,7 +310,7 @@ func (s *sweep) tagsOf(ctx context.Context, gateway *catalog.Gateway, service *c
 		if s.expected(gateway.Name, service.Name, number) {
 			continue
 		}
-		revision, err := s.o.CloudRun.Revision(ctx, ref, target.Revision)
+		revision, err := s.o.CloudRun.Revision(ctx, state.Ref, target.Revision)
 		if err != nil {
 			if !errors.Is(err, preview.ErrNotFound) {
 				problems = append(problems, err)
