@@ -83,6 +83,7 @@ func (s *Server) apiRoutes() http.Handler {
 		mux.Handle(pattern, s.serve(e, needOf(pattern)))
 	}
 	mux.Handle("/repositories/{id}/{rest...}", s.byID(mux))
+	mux.HandleFunc("POST /app-manifests/{code}/conversions", s.convert)
 	mux.Handle("/", s.serve(func(*call) (*answer, error) { return nil, errNotFound }, nil))
 	return s.withFaults(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Latency > 0 {
@@ -104,6 +105,7 @@ func (s *Server) endpoints() map[string]endpoint {
 		"GET /app/installations":                            s.listInstallations,
 		"GET /app/installations/{id}":                       s.getInstallation,
 		"POST /app/installations/{id}/access_tokens":        s.createToken,
+		"GET /app/hook/config":                              s.getHook,
 		"GET /app/hook/deliveries":                          s.listDeliveries,
 		"GET /app/hook/deliveries/{id}":                     s.getDelivery,
 		"POST /app/hook/deliveries/{id}/attempts":           s.redeliverDelivery,

@@ -2,7 +2,6 @@ package github
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -24,7 +23,10 @@ func (s *Server) getApp(c *call) (*answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ok(s.appJSON())
+	if c.caller.made {
+		return ok(s.madeJSON(s.state.App))
+	}
+	return ok(s.ownJSON())
 }
 
 func (s *Server) listInstallations(c *call) (*answer, error) {
@@ -101,7 +103,7 @@ func (s *Server) createToken(c *call) (*answer, error) {
 		return nil, err
 	}
 	granted := &granted{Installation: id}
-	if granted.Permissions, err = in.allowed(); err != nil {
+	if granted.Permissions, err = in.allowed(s.permissions()); err != nil {
 		return nil, err
 	}
 	body := object{"permissions": granted.Permissions, "repository_selection": "all"}
@@ -148,13 +150,9 @@ func (s *Server) chosen(in tokenInput, i *installation) ([]*repository, error) {
 }
 
 // allowed are the permissions of the token; asking for more than the App has is an error.
-func (in tokenInput) allowed() (map[string]string, error) {
-	all := map[string]string{}
-	for name, level := range permissions() {
-		all[name] = fmt.Sprint(level)
-	}
+func (in tokenInput) allowed(all map[string]string) (map[string]string, error) {
 	if len(in.Permissions) == 0 {
-		return all, nil
+		return maps.Clone(all), nil
 	}
 	for name, level := range in.Permissions {
 		if all[name] == "" || level != "read" && level != "write" || level == "write" && all[name] != "write" {

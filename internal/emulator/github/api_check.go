@@ -190,7 +190,7 @@ func (s *Server) listCheckRuns(c *call, ref string) (*answer, error) {
 	runs = slices.DeleteFunc(runs, func(run *checkRun) bool {
 		return query.Get("check_name") != "" && query.Get("check_name") != run.Name ||
 			query.Get("status") != "" && query.Get("status") != run.Status ||
-			query.Get("app_id") != "" && query.Get("app_id") != fmt.Sprint(s.options.AppID)
+			query.Get("app_id") != "" && query.Get("app_id") != fmt.Sprint(s.appID())
 	})
 	part, link := page(s, c, runs)
 	list := make([]object, 0, len(part))

@@ -18,6 +18,7 @@ import (
 // caller is who makes a request: the App itself (with a JWT), or one of its installations (with a token).
 type caller struct {
 	app   bool
+	made  bool // the App is the one that was made from a manifest
 	grant *granted
 }
 
@@ -60,8 +61,17 @@ func (s *Server) authenticate(r *http.Request) (caller, error) {
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 func (s *Server) authenticateApp(token string) (caller, error) {
 	var claims jwt.RegisteredClaims
-	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return s.keys, nil },
-		jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(strconv.FormatInt(s.options.AppID, 10)),
+	made := false
+	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) {
+		if a := s.state.App; a != nil && claims.Issuer == strconv.FormatInt(a.ID, 10) {
+			made = true
+			return jwt.ParseRSAPublicKeyFromPEM(a.PublicKey)
+		}
+		if claims.Issuer != strconv.FormatInt(s.options.AppID, 10) {
+			return nil, jwt.ErrTokenInvalidIssuer
+		}
+		return s.keys, nil
+	}, jwt.WithValidMethods([]string{"RS256"}),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(s.now))
 	switch {
 	case err == nil:
@@ -84,7 +94,7 @@ func (s *Server) authenticateApp(token string) (caller, error) {
 			Message: "'Expiration time' claim ('exp') is too far in the future",
 		}
 	}
-	return caller{app: true}, nil
+	return caller{app: true, made: made}, nil
 }
 
 // newToken gives out an installation token. The caller holds mu and saves.

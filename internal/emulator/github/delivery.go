@@ -116,7 +116,7 @@ func (s *Server) send(d delivery, body []byte) {
 		"Content-Type": "application/json", "User-Agent": "GitHub-Hookshot/emulated", "Accept": "*/*",
 		"X-GitHub-Event": d.Event, "X-GitHub-Delivery": d.GUID, "X-GitHub-Hook-ID": strconv.Itoa(hookID),
 		"X-GitHub-Hook-Installation-Target-Type": "integration",
-		"X-GitHub-Hook-Installation-Target-ID":   strconv.FormatInt(s.options.AppID, 10),
+		"X-GitHub-Hook-Installation-Target-ID":   strconv.FormatInt(s.appID(), 10),
 		"X-Hub-Signature-256":                    "sha256=" + hex.EncodeToString(mac.Sum(nil)),
 	}
 	s.state.Deliveries = append(s.state.Deliveries, &d)

@@ -114,6 +114,10 @@ func (s *Server) pageRoutes() http.Handler {
 	mux.HandleFunc("POST /{owner}/{repo}/pull/{number}/{action}", s.pageAct)
 	mux.HandleFunc("GET /deliveries", s.pageDeliveries)
 	mux.HandleFunc("POST /deliveries/{id}", s.pageRedeliver)
+	for _, path := range manifestPaths {
+		mux.HandleFunc("POST "+path, s.pageManifest)
+		mux.HandleFunc("POST "+strings.TrimSuffix(path, "/new")+"/manifest", s.pageMakeApp)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

@@ -52,9 +52,32 @@ func (s *Server) userJSON(a *account) object {
 }
 
 // bot is the account of the App; it exists as soon as it has done something.
-func (s *Server) bot() *account { return s.state.account(s.options.AppSlug+"[bot]", "Bot") }
+func (s *Server) bot() *account { return s.state.account(s.appSlug()+"[bot]", "Bot") }
 
+func (s *Server) appSlug() string {
+	if made := s.state.App; made != nil {
+		return made.Slug
+	}
+	return s.options.AppSlug
+}
+
+func (s *Server) appID() int64 {
+	if made := s.state.App; made != nil {
+		return made.ID
+	}
+	return s.options.AppID
+}
+
+// appJSON is the App.
 func (s *Server) appJSON() object {
+	if made := s.state.App; made != nil {
+		return s.madeJSON(made)
+	}
+	return s.ownJSON()
+}
+
+// ownJSON is the App of the options.
+func (s *Server) ownJSON() object {
 	return object{
 		"id": s.options.AppID, "slug": s.options.AppSlug, "node_id": nodeID("Integration", s.options.AppID),
 		"name": s.options.AppSlug, "description": "", "external_url": s.options.URL,
@@ -65,8 +88,23 @@ func (s *Server) appJSON() object {
 	}
 }
 
-func permissions() object {
-	return object{
+// permissions are the App's, which every installation has accepted.
+func (s *Server) permissions() map[string]string {
+	if made := s.state.App; made != nil {
+		return made.Permissions
+	}
+	return permissions()
+}
+
+func (s *Server) events() []string {
+	if made := s.state.App; made != nil {
+		return made.Events
+	}
+	return []string{"pull_request", "issue_comment"}
+}
+
+func permissions() map[string]string {
+	return map[string]string{
 		"metadata": "read", "contents": "read", "pull_requests": "write", "issues": "read",
 		"checks": "write", "deployments": "write",
 	}
@@ -213,9 +251,9 @@ func (s *Server) commentJSON(r *repository, p *pull, c *comment) object {
 func (s *Server) installationJSON(i *installation) object {
 	account := s.state.accountByID(i.Account)
 	out := object{
-		"id": i.ID, "app_id": s.options.AppID, "app_slug": s.options.AppSlug, "account": s.userJSON(account),
+		"id": i.ID, "app_id": s.appID(), "app_slug": s.appSlug(), "account": s.userJSON(account),
 		"target_id": account.ID, "target_type": account.Kind, "repository_selection": "all",
-		"permissions": permissions(), "events": []string{"pull_request", "issue_comment"},
+		"permissions": s.permissions(), "events": s.events(),
 		"access_tokens_url": s.apiURL("/app/installations/%d/access_tokens", i.ID),
 		"repositories_url":  s.apiURL("/installation/repositories"),
 		"html_url":          fmt.Sprintf("%s/settings/installations/%d", s.options.URL, i.ID),

@@ -63,6 +63,8 @@ type Server struct {
 	keys    jwt.VerificationKeySet
 	limits  map[int64]*rateLimit
 	faults  []*Fault
+
+	conversions map[string]*conversion // by code
 }
 
 // New opens the emulated GitHub that is kept in o.Dir, or makes an empty one. Close it after use.
@@ -88,6 +90,9 @@ func New(o Options) (*Server, error) {
 	}
 	if err := disk.Load(s.statePath(), &s.state); err != nil {
 		return nil, err
+	}
+	if made := s.state.App; made != nil && s.webhook.URL == "" {
+		s.webhook = made.Webhook
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if err := s.recover(s.ctx); err != nil {
@@ -143,6 +148,9 @@ func (s *Server) routes() http.Handler {
 	api := s.apiRoutes()
 	protect := http.NewCrossOriginProtection()
 	admin := protect.Handler(s.adminRoutes())
+	for _, path := range manifestPaths { // posted from a page of whoever wants an App; nothing happens before the confirmation
+		protect.AddInsecureBypassPattern("POST " + path)
+	}
 	pages := protect.Handler(s.pageRoutes())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -150,7 +158,7 @@ func (s *Server) routes() http.Handler {
 		case strings.HasPrefix(r.URL.Path, "/api/v3/"):
 			http.StripPrefix("/api/v3", api).ServeHTTP(w, r)
 		case first == "repos" || first == "repositories" || first == "app" || first == "users" || first == "rate_limit" ||
-			first == "installation":
+			first == "installation" || first == "app-manifests":
 			api.ServeHTTP(w, r)
 		case strings.Contains(r.URL.Path, ".git/"):
 			s.serveGit(w, r)

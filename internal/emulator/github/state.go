@@ -15,6 +15,7 @@ type state struct {
 	Deliveries    []*delivery         `json:"deliveries"`             // oldest first
 	Tokens        map[string]*granted `json:"tokens"`                 // SHA-256 of the token → what it allows
 	Former        []formerName        `json:"former_names,omitempty"` // newest last
+	App           *madeApp            `json:"app,omitempty"`          // nil: that of the options
 }
 
 // A formerName is what a repository was called before it was renamed or transferred. It leads to the repository until
