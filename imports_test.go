@@ -99,11 +99,12 @@ var architecture = map[string]row{
 		foreign:  []string{"github.com/google/go-github/v60/", "github.com/golang-jwt/jwt/v5"},
 		tests:    emulators,
 	},
-	"internal/pubsub":     {foreign: google},
-	"internal/cloudbuild": {internal: []string{"internal/preview", "cloudbuild"}, foreign: append(google, "go.yaml.in/yaml/v3"), tests: emulators},
-	"internal/cloudrun":   {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
-	"internal/apigateway": {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
-	"internal/firestore":  {internal: []string{"internal/preview"}, foreign: google, tests: []string{"internal/preview/previewtest"}},
+	"internal/pubsub":        {foreign: google},
+	"internal/cloudbuild":    {internal: []string{"internal/preview", "cloudbuild"}, foreign: append(google, "go.yaml.in/yaml/v3"), tests: emulators},
+	"internal/cloudrun":      {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
+	"internal/apigateway":    {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
+	"internal/secretmanager": {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
+	"internal/firestore":     {internal: []string{"internal/preview"}, foreign: google, tests: []string{"internal/preview/previewtest"}},
 	"internal/terraform": {
 		internal: []string{"internal/preview", "terraform"},
 		foreign: slices.Concat(hcl, []string{
@@ -160,8 +161,9 @@ var architecture = map[string]row{
 		internal: emulators,
 		foreign:  []string{"github.com/hashicorp/", "google.golang.org/"},
 	},
-	"internal/emulator/pubsub": {internal: emulators, foreign: google},
-	"internal/checker":         {internal: []string{"internal/loopback"}},
+	"internal/emulator/secretmanager": {internal: emulators},
+	"internal/emulator/pubsub":        {internal: emulators, foreign: google},
+	"internal/checker":                {internal: []string{"internal/loopback"}},
 
 	// What users read: files, embedded.
 	"terraform":  {},
@@ -266,7 +268,7 @@ func TestArchitectureKeepsItsDirection(t *testing.T) {
 	core := []string{"internal/preview", "internal/openapi", "internal/catalog", "internal/report"}
 	adapters := []string{
 		"internal/github", "internal/pubsub", "internal/cloudbuild", "internal/cloudrun", "internal/apigateway",
-		"internal/firestore", "internal/terraform", "internal/sqlite",
+		"internal/firestore", "internal/terraform", "internal/sqlite", "internal/secretmanager",
 	}
 	for folder, r := range architecture {
 		for _, name := range r.internal {

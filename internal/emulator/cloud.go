@@ -29,6 +29,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
+	"github.com/gangway-dev/gangway/internal/emulator/secretmanager"
 )
 
 // Latency is how long the far ends take.
@@ -44,10 +45,11 @@ const (
 type Options struct {
 	Dir     string // all state; kept over restarts
 	Latency Latency
-	AppID   int64  // of the GitHub App
-	Project string // whose Pub/Sub gets Cloud Build's notices
-	Quota   int    // of GitHub, in requests per installation and hour; 0 is GitHub's own
-	GoCache string // of builds; "" is a folder of the user's cache that all local clouds share
+	AppID   int64    // of the GitHub App
+	Project string   // whose Pub/Sub gets Cloud Build's notices
+	Quota   int      // of GitHub, in requests per installation and hour; 0 is GitHub's own
+	Secrets []string // of Project in Secret Manager, without a version until somebody adds one
+	GoCache string   // of builds; "" is a folder of the user's cache that all local clouds share
 	Log     *slog.Logger
 }
 
@@ -60,6 +62,7 @@ type Cloud struct {
 	CloudBuild *cloudbuild.Server
 	APIGateway *apigateway.Server
 	PubSub     *pubsub.Server
+	Secrets    *secretmanager.Server
 	Identity   *identity.Issuer
 	Images     *image.Store
 
@@ -71,7 +74,7 @@ type Cloud struct {
 
 // ports keeps the ports over restarts, so that links stay good.
 type ports struct {
-	GitHub, CloudBuild, CloudRun, APIGateway, Edge, Identity, PubSub int
+	GitHub, CloudBuild, CloudRun, APIGateway, Edge, Identity, PubSub, SecretManager int
 }
 
 // Start starts all far ends. A folder has one cloud at a time.
@@ -100,6 +103,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	c.serve(listeners.cloudBuild, c.CloudBuild)
 	c.serve(listeners.cloudRun, c.CloudRun)
 	c.serve(listeners.apiGateway, c.APIGateway)
+	c.serve(listeners.secretManager, c.Secrets)
 	c.serve(listeners.identity, c.Identity.Handler())
 	c.serve(listeners.edge, http.HandlerFunc(c.edge))
 	return c, nil
@@ -110,13 +114,19 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	at := func(listener net.Listener) string { return "http://" + listener.Addr().String() }
 	c.Endpoints.GitHub, c.Endpoints.CloudBuild, c.Endpoints.CloudRun = at(l.github), at(l.cloudBuild), at(l.cloudRun)
 	c.Endpoints.APIGateway, c.Endpoints.Identity, c.Endpoints.PubSub = at(l.apiGateway), at(l.identity), l.pubsub
-	c.Edge = at(l.edge)
+	c.Edge, c.SecretManager = at(l.edge), at(l.secretManager)
 	c.Project = o.Project
 	edgePort := portOf(l.edge)
 	if c.Images, err = image.Open(filepath.Join(o.Dir, "images")); err != nil {
 		return err
 	}
 	if c.Identity, err = identity.New(filepath.Join(o.Dir, "identity")); err != nil {
+		return err
+	}
+	c.Secrets, err = secretmanager.New(secretmanager.Options{
+		Dir: filepath.Join(o.Dir, "secretmanager"), Project: o.Project, Secrets: o.Secrets,
+	})
+	if err != nil {
 		return err
 	}
 	public, err := publicKey(c.AppKeyFile)

@@ -13,17 +13,18 @@ import (
 
 // Endpoints are where the far ends are, and what is needed to be let in.
 type Endpoints struct {
-	GitHub     string // http://127.0.0.1:PORT; REST is below /api/v3/
-	CloudBuild string
-	CloudRun   string
-	APIGateway string
-	Identity   string // issues tokens; keys at /.well-known/jwks.json
-	Edge       string // front of revisions and gateways; a forward proxy for names below localhost
-	PubSub     string // host:port
-	Project    string
-	AppID      int64
-	AppKeyFile string
-	SecretFile string // of the webhook
+	GitHub        string // http://127.0.0.1:PORT; REST is below /api/v3/
+	CloudBuild    string
+	CloudRun      string
+	APIGateway    string
+	SecretManager string
+	Identity      string // issues tokens; keys at /.well-known/jwks.json
+	Edge          string // front of revisions and gateways; a forward proxy for names below localhost
+	PubSub        string // host:port
+	Project       string
+	AppID         int64
+	AppKeyFile    string
+	SecretFile    string // of the webhook
 }
 
 // Env is the endpoints as environment variables that Gangway's commands, Terraform's Google providers, gcloud and the
@@ -41,6 +42,7 @@ func (e Endpoints) Env() []string {
 		"GANGWAY_CLOUD_RUN_ENDPOINT=" + e.CloudRun,
 		"GANGWAY_CLOUD_BUILD_ENDPOINT=" + e.CloudBuild,
 		"GANGWAY_API_GATEWAY_ENDPOINT=" + e.APIGateway,
+		"GANGWAY_SECRET_MANAGER_ENDPOINT=" + e.SecretManager,
 		"GANGWAY_LINK_SCHEME=http",
 		"PUBSUB_EMULATOR_HOST=" + e.PubSub,
 		"GOOGLE_API_GATEWAY_CUSTOM_ENDPOINT=" + e.APIGateway + "/v1beta/",

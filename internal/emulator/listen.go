@@ -13,12 +13,13 @@ import (
 )
 
 type listeners struct {
-	github, cloudBuild, cloudRun, apiGateway, edge, identity net.Listener
-	pubsub                                                   string
+	github, cloudBuild, cloudRun, apiGateway, edge, identity, secretManager net.Listener
+
+	pubsub string
 }
 
 func (l listeners) close() {
-	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.edge, l.identity} {
+	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.edge, l.identity, l.secretManager} {
 		if one != nil {
 			_ = one.Close()
 		}
@@ -47,6 +48,7 @@ func (c *Cloud) listen(ctx context.Context, dir string) (l listeners, err error)
 		{&p.APIGateway, &l.apiGateway},
 		{&p.Edge, &l.edge},
 		{&p.Identity, &l.identity},
+		{&p.SecretManager, &l.secretManager},
 	}
 	for _, want := range wants {
 		listener, err := listenOn(ctx, *want.port)

@@ -97,7 +97,7 @@ func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
 	o.Dir = dir
 	cloud, err := emulator.Start(ctx, emulator.Options{
 		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project,
-		Quota: o.quota, Log: o.Log,
+		Quota: o.quota, Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"}, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err
