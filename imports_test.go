@@ -104,7 +104,7 @@ var architecture = map[string]row{
 	"internal/cloudrun":      {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
 	"internal/apigateway":    {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
 	"internal/secretmanager": {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
-	"internal/firestore":     {internal: []string{"internal/preview"}, foreign: google, tests: []string{"internal/preview/previewtest"}},
+	"internal/firestore":     {internal: []string{"internal/preview"}, foreign: google, tests: append(emulators, "internal/preview/previewtest")},
 	"internal/terraform": {
 		internal: []string{"internal/preview", "terraform"},
 		foreign: slices.Concat(hcl, []string{
@@ -154,9 +154,11 @@ var architecture = map[string]row{
 		},
 		tests: []string{"github.com/google/go-github/v60/"},
 	},
-	"internal/emulator/identity": {internal: emulators, foreign: []string{"github.com/golang-jwt/jwt/v5"}},
-	"internal/emulator/image":    {internal: emulators},
-	"internal/emulator/process":  {internal: emulators, foreign: []string{"golang.org/x/sys/"}},
+	"internal/emulator/gcloud":            {internal: emulators},
+	"internal/emulator/gcloud/gcloudtest": {internal: emulators},
+	"internal/emulator/identity":          {internal: emulators, foreign: []string{"github.com/golang-jwt/jwt/v5"}},
+	"internal/emulator/image":             {internal: emulators},
+	"internal/emulator/process":           {internal: emulators, foreign: []string{"golang.org/x/sys/"}},
 	"internal/emulator/provider": {
 		internal: emulators,
 		foreign:  []string{"github.com/hashicorp/", "google.golang.org/"},
