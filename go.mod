@@ -5,6 +5,7 @@ go 1.26.8
 require (
 	cloud.google.com/go/apigateway v1.17.1
 	cloud.google.com/go/cloudbuild v1.37.0
+	cloud.google.com/go/firestore v1.29.2
 	cloud.google.com/go/iam v1.14.0
 	cloud.google.com/go/pubsub/v2 v2.8.1
 	cloud.google.com/go/run v1.24.1

@@ -261,7 +261,7 @@ func testSettled(t *testing.T, s preview.Store) {
 
 func testLease(t *testing.T, s preview.Store) {
 	name := preview.LeaseName(key(1), preview.Intake)
-	first, ok, err := s.Acquire(t.Context(), name, "a", 200*time.Millisecond)
+	first, ok, err := s.Acquire(t.Context(), name, "a", 2*time.Second)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
