@@ -144,9 +144,11 @@ var architecture = map[string]row{
 			"github.com/spf13/pflag", "go.yaml.in/yaml/v3", "mvdan.cc/sh/v3/",
 		},
 	},
-	"internal/emulator/cloudbuild/shell": {internal: emulators, foreign: []string{"mvdan.cc/sh/v3/"}},
-	"internal/emulator/cloudrun":         {internal: emulators, foreign: []string{"github.com/google/uuid"}, tests: google},
-	"internal/emulator/disk":             {internal: emulators},
+	"internal/emulator/cloudbuild/shell":     {internal: emulators, foreign: []string{"mvdan.cc/sh/v3/"}},
+	"internal/emulator/cloudrun":             {internal: emulators, foreign: []string{"github.com/google/uuid"}, tests: google},
+	"internal/emulator/conformance":          {},
+	"internal/emulator/conformance/generate": {internal: []string{"internal/emulator/conformance"}},
+	"internal/emulator/disk":                 {internal: emulators},
 	"internal/emulator/github": {
 		internal: emulators,
 		foreign: []string{
