@@ -12,7 +12,7 @@ import (
 type metrics struct {
 	previews  *prometheus.GaugeVec
 	waiting   *prometheus.GaugeVec
-	swept     prometheus.Gauge
+	sweeps    *prometheus.CounterVec
 	findings  *prometheus.CounterVec
 	quotas    *prometheus.GaugeVec
 	changes   *prometheus.HistogramVec
@@ -27,13 +27,13 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 			Help: "Previews by condition: live, waiting (for builds, revisions or the gateway), failed (somebody has to mend something), blocked, removing.",
 		}, []string{"gateway", "condition"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "gangway_preview_wait_seconds",
+			Name: "gangway_preview_waiting_seconds",
 			Help: "How long the preview that has waited longest has been waiting to be live, or to be removed.",
 		}, []string{"gateway"}),
-		swept: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "gangway_sweep_success_timestamp_seconds",
-			Help: "When the last complete sweep ended (Unix time); 0 before the first.",
-		}),
+		sweeps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gangway_sweeps_total",
+			Help: "Sweeps by outcome: ok, error (a part of it could not be done).",
+		}, []string{"outcome"}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gangway_sweep_findings_total",
 			Help: "What sweeps found that should not be there any more: gateways, configs, tags, revisions and stacks. One that stays is counted by each sweep.",
@@ -51,10 +51,22 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 			Help: "How long Terraform took for an apply that succeeded.",
 		}),
 	}
+	for _, outcome := range []string{"ok", "error"} {
+		m.sweeps.WithLabelValues(outcome) // so that its absence says that nobody sweeps
+	}
 	if registerer != nil {
-		registerer.MustRegister(m.previews, m.waiting, m.swept, m.findings, m.quotas, m.changes, m.terraform)
+		registerer.MustRegister(m.previews, m.waiting, m.sweeps, m.findings, m.quotas, m.changes, m.terraform)
 	}
 	return m
+}
+
+// ended counts a sweep.
+func (m *metrics) ended(err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = "error"
+	}
+	m.sweeps.WithLabelValues(outcome).Inc()
 }
 
 // conditions are those that are counted.

@@ -48,10 +48,10 @@ func TestConditions(t *testing.T) {
 	m.previews.WithLabelValues("former", string(preview.ConditionLive)).Set(7)
 	m.count(records, []string{"shop", "empty"}, now)
 	const want = `
-# HELP gangway_preview_wait_seconds How long the preview that has waited longest has been waiting to be live, or to be removed.
-# TYPE gangway_preview_wait_seconds gauge
-gangway_preview_wait_seconds{gateway="empty"} 0
-gangway_preview_wait_seconds{gateway="shop"} 50
+# HELP gangway_preview_waiting_seconds How long the preview that has waited longest has been waiting to be live, or to be removed.
+# TYPE gangway_preview_waiting_seconds gauge
+gangway_preview_waiting_seconds{gateway="empty"} 0
+gangway_preview_waiting_seconds{gateway="shop"} 50
 # HELP gangway_previews Previews by condition: live, waiting (for builds, revisions or the gateway), failed (somebody has to mend something), blocked, removing.
 # TYPE gangway_previews gauge
 gangway_previews{condition="blocked",gateway="empty"} 0
@@ -65,7 +65,7 @@ gangway_previews{condition="removing",gateway="shop"} 2
 gangway_previews{condition="waiting",gateway="empty"} 0
 gangway_previews{condition="waiting",gateway="shop"} 2
 `
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "gangway_previews", "gangway_preview_wait_seconds"); err != nil {
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "gangway_previews", "gangway_preview_waiting_seconds"); err != nil {
 		t.Error(err)
 	}
 }

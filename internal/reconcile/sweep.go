@@ -51,7 +51,8 @@ func (r *Reconciler) SweepOnce(ctx context.Context, since time.Time) error {
 }
 
 // sweep looks at everything once.
-func (r *Reconciler) sweep(ctx context.Context) error {
+func (r *Reconciler) sweep(ctx context.Context) (err error) {
+	defer func() { r.metrics.ended(err) }()
 	c := r.o.Sites.Catalog()
 	environment, ok := c.Environment(c.Previews.Environment)
 	if !ok {
@@ -62,11 +63,7 @@ func (r *Reconciler) sweep(ctx context.Context) error {
 		return err
 	}
 	s.metrics.count(s.records, gatewaysOf(environment), time.Now())
-	err := errors.Join(s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.services(ctx), s.stacks(ctx), s.quotas(ctx))
-	if err == nil {
-		s.metrics.swept.SetToCurrentTime()
-	}
-	return err
+	return errors.Join(s.pullRequests(ctx), s.rows(ctx), s.gateways(ctx), s.services(ctx), s.stacks(ctx), s.quotas(ctx))
 }
 
 func gatewaysOf(environment *catalog.Environment) (names []string) {
