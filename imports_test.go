@@ -113,7 +113,7 @@ var architecture = map[string]row{
 		}),
 		tests: emulators,
 	},
-	"internal/platform": {internal: []string{"terraform"}, foreign: hcl},
+	"internal/platform": {internal: []string{"terraform"}, foreign: hcl, tests: google},
 	"internal/sqlite": {
 		internal: []string{"internal/preview"},
 		foreign:  []string{"modernc.org/sqlite/"},

@@ -14,6 +14,7 @@ var on = map[string]string{
 	"aggregator_accounts":      "the gateway, preview and `runtime_accounts` accounts",
 	"aggregator_configuration": "the bucket of the configuration",
 	"aggregator_gateways":      "the project",
+	"aggregator_inventory":     "the project",
 	"aggregator_secrets":       "the secret of the App's key",
 	"aggregator_services":      "each of `services`",
 	"aggregator_state":         "the bucket of states, below `gangway/`",

@@ -143,7 +143,7 @@ resource "google_cloud_run_v2_service_iam_member" "preview" {
 }
 
 # What can only be given on the project: Cloud Build's builds, log entries, time series and Cloud Run's operations have no policy
-# of their own; gateways and configs of previews don't exist yet when the right is given.
+# of their own, a list of services is the project's, and gateways and configs of previews don't exist yet when the right is given.
 
 resource "google_project_iam_member" "intake_builds" {
   project = var.project
@@ -161,6 +161,12 @@ resource "google_project_iam_member" "intake_logs" {
   project = var.project
   role    = google_project_iam_custom_role.role["intake_logs"].id
   member  = local.intake
+}
+
+resource "google_project_iam_member" "aggregator_inventory" {
+  project = var.project
+  role    = google_project_iam_custom_role.role["aggregator_inventory"].id
+  member  = local.aggregator
 }
 
 resource "google_project_iam_member" "build_logs" {

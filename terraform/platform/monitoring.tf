@@ -58,7 +58,7 @@ locals {
       query     = "(sum(increase(gangway_sweeps_total{outcome=\"ok\"}[30m])) or vector(0)) < 1"
       duration  = "1800s"
       severity  = "CRITICAL"
-      documents = "No sweep has come to its end for an hour. Nothing is healed that no hint tells of."
+      documents = "No sweep has ended without an error for an hour. What no hint tells of may not be healed."
     }
     quota = {
       title     = "quotas nearly used up"

@@ -128,6 +128,9 @@ locals {
         "run.services.update",
       ]
 
+      # ListServices of the region, to count tags before Cloud Run deletes the oldest. A list is the project's.
+      inventory = ["run.services.list"]
+
       # Configs call the services as the gateway account; a change of a service asks for actAs on the account that it runs as.
       accounts = ["iam.serviceAccounts.actAs"]
     }
