@@ -44,7 +44,6 @@ var on = map[string]string{
 	"release_accounts":         "Gangway's own accounts",
 	"release_images":           "the image repository of Gangway's own images",
 	"release_logs":             "the project",
-	"release_operations":       "the project",
 	"release_services":         "Gangway's own services",
 	"release_sources":          "the bucket of Gangway's own source",
 }

@@ -142,8 +142,8 @@ resource "google_cloud_run_v2_service_iam_member" "preview" {
   member   = local.preview
 }
 
-# What can only be given on the project: Cloud Build's builds, log entries, time series and Cloud Run's operations have no policy
-# of their own, a list of services is the project's, and gateways and configs of previews don't exist yet when the right is given.
+# What can only be given on the project: Cloud Build's builds, log entries and time series have no policy of their own, a list of
+# services is the project's, and gateways and configs of previews don't exist yet when the right is given.
 
 resource "google_project_iam_member" "intake_builds" {
   project = var.project
@@ -180,12 +180,6 @@ resource "google_project_iam_member" "build_logs" {
 resource "google_project_iam_member" "release_logs" {
   project = var.project
   role    = google_project_iam_custom_role.role["release_logs"].id
-  member  = local.release
-}
-
-resource "google_project_iam_member" "release_operations" {
-  project = var.project
-  role    = google_project_iam_custom_role.role["release_operations"].id
   member  = local.release
 }
 

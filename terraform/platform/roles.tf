@@ -179,13 +179,11 @@ locals {
         "artifactregistry.tags.get",
         "artifactregistry.tags.update",
       ]
-      logs     = ["logging.logEntries.create"]
-      sources  = ["storage.objects.get"]
+      logs    = ["logging.logEntries.create"]
+      sources = ["storage.objects.get"]
+
+      # gcloud run services update reads the service, replaces it, and reads it until it is ready.
       services = ["run.services.get", "run.services.update"]
-
-      # gcloud waits for the operation of its update. Operations belong to the project.
-      operations = ["run.operations.get"]
-
       accounts = ["iam.serviceAccounts.actAs"]
     }
 
