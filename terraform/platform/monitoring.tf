@@ -12,6 +12,7 @@ locals {
       above     = 0
       duration  = "0s"
       by        = "resource.label.subscription_id"
+      reducer   = "REDUCE_MAX"
       severity  = "ERROR"
       documents = "A message was given up after 20 attempts. The sweep has probably done its work; the message shows what fails."
     }
@@ -22,6 +23,7 @@ locals {
       above     = 900
       duration  = "300s"
       by        = "resource.label.subscription_id"
+      reducer   = "REDUCE_MAX"
       severity  = "CRITICAL"
       documents = "A hint is older than 15 minutes: the intake or the aggregator doesn't run, or fails all the time."
     }
@@ -32,6 +34,7 @@ locals {
       above     = 5
       duration  = "300s"
       by        = "resource.label.service_name"
+      reducer   = "REDUCE_SUM"
       severity  = "WARNING"
       documents = "GitHub's deliveries are answered with 5xx: Pub/Sub doesn't take them, or the service doesn't start. GitHub keeps them for three days, and the sweep asks for them again."
     }
@@ -111,7 +114,7 @@ resource "google_monitoring_alert_policy" "cloud" {
       aggregations {
         alignment_period     = "300s"
         per_series_aligner   = each.value.aligner
-        cross_series_reducer = "REDUCE_MAX"
+        cross_series_reducer = each.value.reducer
         group_by_fields      = [each.value.by]
       }
     }

@@ -142,7 +142,7 @@ resource "google_cloud_run_v2_service" "gangway" {
   name                = "${var.installation}-${each.key}"
   labels              = local.labels
   ingress             = each.value.ingress
-  deletion_protection = var.deletion_protection
+  deletion_protection = false # it holds nothing: all that is known is in the store and the buckets
 
   template {
     service_account                  = google_service_account.account[local.runs_as[each.key]].email

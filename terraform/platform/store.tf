@@ -1,16 +1,14 @@
 # What Gangway knows of previews: one Firestore database of its own. It can be read back to any minute of the last seven days.
 
 locals {
-  # What the store asks beyond single fields, which Firestore indexes by itself; and which field says when a document may go.
-  # They follow internal/firestore.
+  # As internal/firestore/indexes.json has it; a test compares them. Firestore indexes every single field by itself, but for those
+  # that are listed: too large, or asked for by nobody.
   indexes = {
-    rows_due = {
-      collection = "rows"
-      fields     = ["owner", "due"]
-    }
+    rows_due = { collection = "gangway-rows", fields = ["owner", "due"] }
   }
-  expiring = {
-    leases = "expires"
+  unindexed = {
+    rows_body     = { collection = "gangway-rows", field = "body", ttl = false }
+    leases_forget = { collection = "gangway-leases", field = "forget_time", ttl = true }
   }
 }
 
@@ -43,16 +41,21 @@ resource "google_firestore_index" "index" {
   }
 }
 
-# Firestore deletes a document within a day after the time in this field; until then the store goes by the time itself.
-resource "google_firestore_field" "expiring" {
-  for_each = local.expiring
+# With ttl, Firestore deletes a document within a day after the time in the field.
+resource "google_firestore_field" "unindexed" {
+  for_each = local.unindexed
 
   project    = var.project
   database   = google_firestore_database.store.name
-  collection = each.key
-  field      = each.value
+  collection = each.value.collection
+  field      = each.value.field
 
-  ttl_config {}
+  index_config {}
+
+  dynamic "ttl_config" {
+    for_each = each.value.ttl ? ["on"] : []
+    content {}
+  }
 }
 
 # Firestore's rights are the project's; the condition keeps them to this database.

@@ -180,7 +180,7 @@ variable "aggregator_instances" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the database, the buckets with content and the services. Set to false, and apply, before you remove Gangway."
+  description = "Whether Terraform refuses to delete the database, the secrets and buckets with content. Set to false, and apply, before you remove Gangway."
   type        = bool
   default     = true
   nullable    = false

@@ -150,6 +150,30 @@ run "separate" {
   }
 }
 
+# What Cloud Build has deployed since stays; and without the sidecar there is one container only.
+run "releases_stay" {
+  command = apply
+
+  variables {
+    images = {
+      webhook    = "europe-west1-docker.pkg.dev/acme-dev/gangway/webhook@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+      aggregator = "europe-west1-docker.pkg.dev/acme-dev/gangway/aggregator@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    }
+    github_app_id        = 4711
+    metrics              = false
+    aggregator_instances = 2
+  }
+
+  assert {
+    condition     = endswith(google_cloud_run_v2_service.gangway["aggregator"].template[0].containers[0].image, ":1111111111111111111111111111111111111111111111111111111111111111")
+    error_message = "Terraform must leave images alone: ${google_cloud_run_v2_service.gangway["aggregator"].template[0].containers[0].image}"
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_service.gangway["aggregator"].template[0].containers) == 1 && google_cloud_run_v2_service.gangway["aggregator"].template[0].scaling[0].max_instance_count == 2
+    error_message = "Everything else follows the variables."
+  }
+}
+
 run "small" {
   command = apply
 
