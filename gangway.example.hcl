@@ -23,8 +23,8 @@ previews {
   # Also pull requests that are drafts.
   # drafts = false
 
-  # Pull requests from forks: "never", or "approved": once somebody with rights on the repository has put the label
-  # "preview:" followed by the head SHA on it. A push needs a new approval.
+  # Pull requests from forks: "never", or "approved": once somebody who may write to the repository has put the
+  # label "preview:" followed by the head SHA on it. A push needs a new approval.
   # forks = "never"
 
   # Bots whose pull requests get a preview. Those of all other bots don't.
