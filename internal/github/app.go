@@ -44,7 +44,7 @@ type appKey struct {
 type refusal struct {
 	err   error     // nil: accepted, or never asked
 	key   string    // which key was refused
-	at    time.Time // when it was refused, or when readiness asked last
+	at    time.Time // when it was refused
 	known bool      // there was an answer
 }
 

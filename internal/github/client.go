@@ -60,7 +60,7 @@ func New(o Options) (*Client, error) {
 		base: base, appID: o.AppID, source: keySource(o), interval: o.WriteInterval, http: o.HTTP, now: o.Now, log: o.Log,
 		answers: newAnswers(), grants: map[access]*grant{}, pauses: map[int64]*pause{}, writes: map[int64]time.Time{},
 	}
-	if c.interval == 0 {
+	if c.interval <= 0 {
 		c.interval = defaultInterval
 	}
 	if c.http == nil {

@@ -46,7 +46,7 @@ const (
 	// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
 	defaultInterval = time.Second
 	// maxWaiting is how many writes of an installation wait for their turn at once.
-	maxWaiting = 10
+	maxWaiting = 5
 )
 
 // A pause is how long GitHub wants to be left alone.

@@ -109,7 +109,7 @@ func (s *Server) Commit(ctx context.Context, fullName, branch, author string, c 
 	return sha, s.save()
 }
 
-// find is the repository of that name; the error wraps ErrInvalid.
+// find is the repository of that name, or of that former name; the error wraps ErrInvalid.
 func (s *Server) find(fullName string) (*repository, error) {
 	owner, name, err := splitName(fullName)
 	if err != nil {
@@ -118,6 +118,9 @@ func (s *Server) find(fullName string) (*repository, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.state.repository(owner, name); r != nil {
+		return r, nil
+	}
+	if r := s.state.moved(owner, name); r != nil {
 		return r, nil
 	}
 	return nil, fmt.Errorf("%w: no repository %s", ErrInvalid, fullName)

@@ -14,8 +14,12 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	name, service, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), ".git/")
 	owner, name, _ := strings.Cut(name, "/")
 	s.mu.Lock()
-	repo := s.state.repository(owner, name)
+	repo, moved := s.state.repository(owner, name), s.state.moved(owner, name)
 	s.mu.Unlock()
+	if moved != nil && r.Method == http.MethodGet { // git goes on where this leads to
+		http.Redirect(w, r, s.options.URL+"/"+moved.fullName()+".git/"+service+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
+		return
+	}
 	if repo == nil {
 		http.NotFound(w, r)
 		return
