@@ -33,10 +33,11 @@ type state struct {
 			} `json:"comments"`
 		} `json:"pulls"`
 		CheckRuns []struct {
-			ID                                                int64
-			Name, Status, Conclusion, Title, Summary, HeadSHA string
-			External                                          string `json:"external_id"`
-			Annotations                                       []struct{ Path, Message string }
+			ID                                       int64
+			Name, Status, Conclusion, Title, Summary string
+			HeadSHA                                  string `json:"head_sha"`
+			External                                 string `json:"external_id"`
+			Annotations                              []struct{ Path, Message string }
 		} `json:"check_runs"`
 		Deployments []struct {
 			ID                     int64
