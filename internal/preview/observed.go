@@ -38,7 +38,7 @@ func (o Observed) decide(w Wanted, f GatewayFacts, now time.Time) (_ Observed, a
 	}
 	if w.Down > o.Removed || f.Leftover && w.Intent != IntentLive && w.Intent != IntentUnknown {
 		if o.Phase != PhaseRemoving {
-			o.Phase = PhaseRemoving
+			o.Phase, o.Waiting = PhaseRemoving, false
 			o.RemoveFrom = now
 		}
 		return o, []Action{{Kind: RemoveGateway}}, time.Time{}
@@ -86,6 +86,7 @@ func (o Observed) towards(w Wanted, f GatewayFacts, now time.Time) (Observed, []
 		o.Failure = o.Failure.renewed(w.Changed, now)
 		return o, nil, time.Time{} // the same again would fail again
 	default:
+		o.Waiting = o.Waiting && o.Phase == PhaseApplying
 		o.Phase = PhaseApplying
 		o.Applying = f.Composed
 		return o, []Action{{Kind: ApplyGateway}}, time.Time{}
@@ -184,7 +185,7 @@ func (o *Observed) applied(w Wanted, live *Serving, now time.Time) {
 	serving := *live
 	serving.Since = now
 	serving.Probe = probePending
-	o.Serving, o.Applying = &serving, nil
+	o.Serving, o.Applying, o.Waiting = &serving, nil, false
 	o.Phase = PhaseLive
 	o.took(w, now)
 	o.succeed()

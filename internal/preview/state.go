@@ -152,6 +152,7 @@ type Observed struct {
 	API        string     `json:"api,omitempty"`     // the API shard that the preview keeps
 	Serving    *Serving   `json:"serving,omitempty"` // what the gateway serves; kept while an update runs or after it failed
 	Applying   *Serving   `json:"applying,omitempty"`
+	Waiting    bool       `json:"waiting,omitempty"`    // Applying waits for its API shard: nothing of it has been begun
 	Failure    *Failure   `json:"failure,omitempty"`    // why Wanted.Generation is not served
 	FailedFor  string     `json:"failed_for,omitempty"` // what Failure is about (a Serving.Digest): not tried again unchanged
 	Attempts   int        `json:"attempts,omitempty"`   // failed ones in a row

@@ -63,6 +63,12 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 		return nil, err
 	}
 	defer shard.unlock(ctx)
+	if l.observed.Waiting { // from here on something may be left behind
+		l.observed.Waiting = false
+		if err := l.save(ctx, time.Now()); err != nil {
+			return nil, err
+		}
+	}
 	l.dirty = true
 	outputs, err := l.o.Terraform.Apply(held, stack, func(e preview.StackEvent) {
 		l.o.Log.InfoContext(ctx, "terraform", "preview", l.claim.Key().String(), "resource", e.Resource,

@@ -76,6 +76,7 @@ type Reconciler struct {
 	documents *documents
 	compiled  *openapi.Cache
 	metrics   *metrics
+	line      line
 
 	mu       sync.Mutex
 	leftover map[preview.Key]bool // the sweep found something of a preview that should have nothing
@@ -131,7 +132,7 @@ func (r *Reconciler) Handle(ctx context.Context, claim *worker.Claim) error {
 	}
 	l := &look{
 		Reconciler: r, site: place, claim: claim, observed: observed,
-		dirty: observed.Phase == preview.PhaseApplying || observed.Phase == preview.PhaseRemoving,
+		dirty: observed.Phase == preview.PhaseApplying && !observed.Waiting || observed.Phase == preview.PhaseRemoving,
 	}
 	return l.run(ctx)
 }
@@ -203,11 +204,21 @@ func (l *look) run(ctx context.Context) error {
 			return errors.Join(problem, reportProblem)
 		}
 		facts, problem = l.perform(ctx, actions)
+		if busy, ok := errors.AsType[*busyError](problem); ok {
+			return l.wait(ctx, busy)
+		}
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), problem)
 		}
 	}
 	return errRestless
+}
+
+// wait leaves the preview alone until the shard may be free: its worker has others to look at.
+func (l *look) wait(ctx context.Context, busy *busyError) error {
+	l.observed.Waiting = l.observed.Phase == preview.PhaseApplying && !l.dirty
+	l.o.Log.DebugContext(ctx, "waiting for an API shard", "preview", l.claim.Key().String(), "api", busy.shard)
+	return l.save(ctx, time.Now().Add(busy.retry))
 }
 
 // phase tells the intake what it waits for: the end of the removal before a reopened preview is deployed, and that the
@@ -268,6 +279,9 @@ func (l *look) perform(ctx context.Context, actions []preview.Action) (preview.G
 			}
 			err = nil
 		}
+		if _, busy := errors.AsType[*busyError](err); busy {
+			return facts, err
+		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", a.Key(), err))
 			l.o.Log.WarnContext(ctx, "action failed", "preview", l.claim.Key().String(), "action", a.Key(), "error", err)
@@ -287,6 +301,9 @@ func (l *look) one(ctx context.Context, a preview.Action, facts *preview.Gateway
 			facts.Checked = composed.Generation
 		}
 	case preview.ComposeGateway:
+		if l.line.behind(shardName(l.site.Environment.Project, l.api()), l.claim.Key()) {
+			return &busyError{l.api(), lineRetry} // composed once its turn has come
+		}
 		facts.Composed, facts.Failure, err = l.compose(ctx)
 		if err == nil && facts.Composed != nil {
 			facts.Drifted, err = l.drifted(ctx, facts.Composed)

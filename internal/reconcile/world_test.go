@@ -68,6 +68,7 @@ type world struct {
 	comments  []report.Comment
 	checks    []report.CheckRun
 	statuses  []string
+	apis      []string // the shards; nil is shard-0
 }
 
 func newWorld(t *testing.T) *world {
@@ -95,8 +96,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// measured is the sum of a metric over its labels; of a histogram, how often something was observed.
-func (w *world) measured(name string) float64 {
+// measured is the sum of a metric over its labels, or over those that have the values that labels says (name, value, …); of a
+// histogram, how often something was observed.
+func (w *world) measured(name string, labels ...string) float64 {
 	w.t.Helper()
 	families, err := w.metrics.Gather()
 	if err != nil {
@@ -105,7 +107,15 @@ func (w *world) measured(name string) float64 {
 	sum := 0.0
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			if family.GetName() == name {
+			have := map[string]string{}
+			for _, label := range m.GetLabel() {
+				have[label.GetName()] = label.GetValue()
+			}
+			fits := family.GetName() == name
+			for pair := range slices.Chunk(labels, 2) {
+				fits = fits && have[pair[0]] == pair[1]
+			}
+			if fits {
 				sum += m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
 			}
 		}
@@ -124,6 +134,11 @@ func (l *locked) Write(p []byte) (int, error) {
 
 // instance is one process of the aggregator.
 func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
+	return w.workers(holder, 4)
+}
+
+// workers is an instance that looks at so many previews at once.
+func (w *world) workers(holder string, concurrency int) (*reconcile.Reconciler, *worker.Pool) {
 	var pool *worker.Pool
 	log := slog.New(slog.NewTextHandler((*locked)(w), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w.metrics = prometheus.NewRegistry()
@@ -133,7 +148,7 @@ func (w *world) instance(holder string) (*reconcile.Reconciler, *worker.Pool) {
 		Holder: holder, LeaseTTL: time.Second, Scheme: "https", HTTP: &http.Client{Transport: (*link)(w)}, Metrics: w.metrics, Log: log,
 	})
 	pool = worker.New(worker.Options{
-		Store: w.store, Owner: preview.Aggregator, Handle: r.Handle, Holder: holder, Poll: 10 * time.Millisecond,
+		Store: w.store, Owner: preview.Aggregator, Handle: r.Handle, Holder: holder, Concurrency: concurrency, Poll: 10 * time.Millisecond,
 		MinBackoff: 2 * time.Millisecond, MaxBackoff: 20 * time.Millisecond, Log: log,
 	})
 	return r, pool
@@ -145,6 +160,9 @@ func (w *world) configuration() *catalog.Catalog {
 	defer w.mu.Unlock()
 	if w.without {
 		c.Environments[0].Gateways[0].Name, c.Environments[0].Gateways[0].Services = "another", nil
+	}
+	if w.apis != nil {
+		c.Environments[0].Gateways[0].APIs = w.apis
 	}
 	if c.Previews.Access = w.access; w.access == catalog.AccessAPIKey {
 		c.Environments[0].Gateways[0].Security = []catalog.SecurityDefinition{{Name: "key", APIKey: &catalog.APIKey{In: "query", Name: "key"}}}
