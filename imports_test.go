@@ -101,8 +101,8 @@ var architecture = map[string]row{
 	},
 	"internal/pubsub":        {foreign: google},
 	"internal/cloudbuild":    {internal: []string{"internal/preview", "cloudbuild"}, foreign: append(google, "go.yaml.in/yaml/v3"), tests: emulators},
-	"internal/cloudrun":      {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
-	"internal/apigateway":    {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
+	"internal/cloudrun":      {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
+	"internal/apigateway":    {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
 	"internal/secretmanager": {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
 	"internal/firestore":     {internal: []string{"internal/preview"}, foreign: google, tests: append(emulators, "internal/preview/previewtest")},
 	"internal/terraform": {
@@ -124,6 +124,7 @@ var architecture = map[string]row{
 	"internal/server":    {foreign: []string{"github.com/prometheus/client_golang/"}},
 	"internal/telemetry": {},
 	"internal/loopback":  {},
+	"internal/throttle":  {},
 	"internal/gateway": {
 		internal: []string{"internal/loopback"},
 		foreign:  []string{"github.com/golang-jwt/jwt/v5", "go.yaml.in/yaml/v3", "golang.org/x/sync/"},

@@ -17,9 +17,11 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
+	transport "google.golang.org/api/transport/http"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/throttle"
 )
 
 // Options configure a [Client]. The zero value is Google's API Gateway with the application's default credentials.
@@ -36,6 +38,10 @@ const (
 	maxPollInterval     = 10 * time.Second
 	// pageSize is how many resources are asked for at once: more than the quotas allow (100 configs, 50 gateways).
 	pageSize = 200
+	// A list is read within listTimeout. A deletion that takes longer than deleteTimeout is looked at again by whoever tries
+	// it next.
+	listTimeout   = time.Minute
+	deleteTimeout = 10 * time.Minute
 )
 
 // Client is a client of API Gateway's REST API (https://docs.cloud.google.com/api-gateway/docs/reference/rest). It is
@@ -52,12 +58,26 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		options = append(options, option.WithEndpoint(strings.TrimSuffix(o.Endpoint, "/")))
 	}
 	switch {
-	case o.HTTP != nil:
-		options = append(options, option.WithHTTPClient(o.HTTP))
 	case o.Token != "":
 		options = append(options, option.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: o.Token})))
 	case o.Endpoint != "":
 		options = append(options, option.WithoutAuthentication())
+	}
+	client := o.HTTP
+	if client == nil {
+		var err error
+		if client, _, err = transport.NewClient(ctx, append(options, option.WithScopes(apigateway.DefaultAuthScopes()...))...); err != nil {
+			return nil, fmt.Errorf("connecting to API Gateway: %w", err)
+		}
+	}
+	throttled := *client
+	if throttled.Transport == nil {
+		throttled.Transport = http.DefaultTransport
+	}
+	throttled.Transport = &throttle.Transport{Base: throttled.Transport}
+	options = []option.ClientOption{option.WithHTTPClient(&throttled)}
+	if o.Endpoint != "" {
+		options = append(options, option.WithEndpoint(strings.TrimSuffix(o.Endpoint, "/")))
 	}
 	rest, err := apigateway.NewRESTClient(ctx, options...)
 	if err != nil {
@@ -75,6 +95,8 @@ func (c *Client) Close() error { return c.rest.Close() }
 // Configs lists the API configs of an API that have all of labels, in the order of their ids. The error is
 // preview.ErrNotFound when there is no such API.
 func (c *Client) Configs(ctx context.Context, project, api string, labels map[string]string) ([]preview.APIConfig, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
 	it := c.rest.ListApiConfigs(ctx, &pb.ListApiConfigsRequest{Parent: apiName(project, api), PageSize: pageSize})
 	var out []preview.APIConfig
 	for {
@@ -101,6 +123,8 @@ func (c *Client) Configs(ctx context.Context, project, api string, labels map[st
 
 // Gateways lists the gateways of a region that have all of labels, in the order of their ids.
 func (c *Client) Gateways(ctx context.Context, project, region string, labels map[string]string) ([]preview.APIGateway, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
 	it := c.rest.ListGateways(ctx, &pb.ListGatewaysRequest{Parent: locationName(project, region), PageSize: pageSize})
 	var out []preview.APIGateway
 	for {
@@ -124,6 +148,8 @@ func (c *Client) Gateways(ctx context.Context, project, region string, labels ma
 
 // Gateway returns one gateway, or preview.ErrNotFound.
 func (c *Client) Gateway(ctx context.Context, project, region, id string) (preview.APIGateway, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
 	gateway, err := c.rest.GetGateway(ctx, &pb.GetGatewayRequest{Name: gatewayName(project, region, id)})
 	if err != nil {
 		return preview.APIGateway{}, translate("reading gateway "+id, err)
@@ -134,6 +160,8 @@ func (c *Client) Gateway(ctx context.Context, project, region, id string) (previ
 // DeleteConfig deletes an API config and waits until that is done. preview.ErrConflict says that a gateway serves it or
 // that something else is being done to it, preview.ErrNotFound that it is gone already.
 func (c *Client) DeleteConfig(ctx context.Context, project, api, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
+	defer cancel()
 	what := "deleting API config " + id
 	op, err := c.rest.DeleteApiConfig(ctx, &pb.DeleteApiConfigRequest{Name: apiName(project, api) + "/configs/" + id})
 	if err != nil {
@@ -144,6 +172,8 @@ func (c *Client) DeleteConfig(ctx context.Context, project, api, id string) erro
 
 // DeleteGateway deletes a gateway and waits until that is done. Errors are as with [Client.DeleteConfig].
 func (c *Client) DeleteGateway(ctx context.Context, project, region, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
+	defer cancel()
 	what := "deleting gateway " + id
 	op, err := c.rest.DeleteGateway(ctx, &pb.DeleteGatewayRequest{Name: gatewayName(project, region, id)})
 	if err != nil {

@@ -18,8 +18,10 @@ import (
 	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/api/option"
+	transport "google.golang.org/api/transport/http"
 
 	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/throttle"
 )
 
 // Options are what a Client is made of.
@@ -48,9 +50,18 @@ const callTimeout = time.Minute
 
 // New makes a client. It does not connect: a far end that is down shows in the first call.
 func New(ctx context.Context, o Options) (*Client, error) {
-	var options []option.ClientOption
+	options := []option.ClientOption{option.WithScopes(run.DefaultAuthScopes()...)}
 	if o.Endpoint != "" {
 		options = append(options, option.WithEndpoint(o.Endpoint), option.WithoutAuthentication())
+	}
+	client, _, err := transport.NewClient(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Cloud Run client: %w", err)
+	}
+	client.Transport = &throttle.Transport{Base: client.Transport}
+	options = []option.ClientOption{option.WithHTTPClient(client)}
+	if o.Endpoint != "" {
+		options = append(options, option.WithEndpoint(o.Endpoint))
 	}
 	services, err := run.NewServicesRESTClient(ctx, options...)
 	if err != nil {
