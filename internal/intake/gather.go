@@ -31,6 +31,7 @@ func (i *Intake) gather(
 	if err := i.gatherOthers(ctx, s, *w, &facts); err != nil {
 		return facts, unread, err
 	}
+	i.gatherRoom(ctx, s, *w, &facts)
 	facts.Failures = map[string]preview.Failure{}
 	if err := i.gatherBuilds(ctx, s, *w, &facts); err != nil {
 		return facts, unread, err
@@ -179,7 +180,9 @@ func (i *Intake) revision(ctx context.Context, ref preview.ServiceRef, m preview
 	if !ok {
 		return preview.RevisionFact{}, nil
 	}
-	fact := preview.RevisionFact{Revision: target.Revision, URL: target.URL, Audience: service.URL}
+	fact := preview.RevisionFact{
+		Revision: target.Revision, URL: target.URL, Audience: service.URL, Reconciling: service.Reconciling,
+	}
 	if target.Revision != m.Revision {
 		return fact, nil
 	}

@@ -42,6 +42,7 @@ type CloudRun interface {
 	Revision(ctx context.Context, ref preview.ServiceRef, name string) (preview.CloudRunRevision, error)
 	Deploy(ctx context.Context, d preview.Deployment) error
 	RemoveTag(ctx context.Context, ref preview.ServiceRef, tag string, owner map[string]string) error
+	Tags(ctx context.Context, project, region string) (int, error)
 }
 
 // Publisher publishes a hint; nil means that it is durable.
@@ -63,7 +64,8 @@ type Options struct {
 
 // An Intake is safe for concurrent use.
 type Intake struct {
-	o Options
+	o       Options
+	counter counter
 }
 
 // New makes an intake.

@@ -382,3 +382,30 @@ func TestPublisherAway(t *testing.T) {
 		return p.Announced.Digest == p.Digest() && len(p.Announced.Revisions) == 1
 	})
 }
+
+// Beyond its limit Cloud Run would delete tags of others: so a preview waits, with a reason, until there is room. That the
+// tags can't be counted stops nobody.
+func TestRoomForTags(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		tags int
+		fail error
+		want preview.Intent
+	}{
+		"room":        {tags: 1979, want: preview.IntentLive},
+		"no room":     {tags: 1980, want: preview.IntentBlocked},
+		"not counted": {tags: 1980, fail: errDown, want: preview.IntentLive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.tags, w.fail["tags"] = tt.tags, tt.fail
+			w.start()
+			w.mark()
+			got := w.until("it is decided", func(wanted preview.Wanted) bool { return wanted.Intent != preview.IntentUnknown })
+			if got.Intent != tt.want || (got.Block != nil && got.Block.Reason != preview.BlockQuota) {
+				t.Errorf("%s, %+v; want %s", got.Intent, got.Block, tt.want)
+			}
+		})
+	}
+}

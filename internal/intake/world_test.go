@@ -50,6 +50,7 @@ type world struct {
 	revisions map[string]preview.CloudRunRevision
 	deployed  []preview.Deployment
 	published []string
+	tags      int       // in the region
 	created   time.Time // of the builds; zero is now
 }
 
@@ -344,6 +345,13 @@ func (w *world) tag(service, tag, revision string) {
 		s.Traffic = append(s.Traffic, preview.TrafficTarget{Tag: tag, Revision: revision, URL: "https://" + tag + "---" + service})
 	}
 	w.services[service] = s
+}
+
+func (c *cloudRun) Tags(context.Context, string, string) (int, error) {
+	w := (*world)(c)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tags, w.call("tags")
 }
 
 func (c *cloudRun) RemoveTag(_ context.Context, ref preview.ServiceRef, tag string, _ map[string]string) error {

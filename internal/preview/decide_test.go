@@ -512,3 +512,40 @@ func TestUsual(t *testing.T) {
 		t.Errorf("Usual = %s of %v; want the median of the last five", o.Usual(), o.History)
 	}
 }
+
+// Where Google Cloud has no room, no new preview starts, and live ones are left alone.
+func TestFull(t *testing.T) {
+	w := newWorld(t, 1)
+	pull := w.pull
+	full := &Block{Reason: BlockQuota, Detail: "no tags"}
+	facts := IntakeFacts{Pull: &pull, Changed: w.touched, Full: full}
+	got, _, _ := DecideWanted(w.key, Wanted{}, facts, w.now)
+	if got.Intent != IntentBlocked || got.Block == nil || *got.Block != *full {
+		t.Errorf("without room: %q, %+v", got.Intent, got.Block)
+	}
+	facts.Full = nil
+	live, _, _ := DecideWanted(w.key, got, facts, w.now)
+	facts.Full = full
+	still, _, _ := DecideWanted(w.key, live, facts, w.now)
+	if live.Intent != IntentLive || still.Intent != IntentLive {
+		t.Errorf("with room: %q; without again: %q", live.Intent, still.Intent)
+	}
+}
+
+// While Cloud Run reconciles the service, a revision that is ready is held back, but not for ever.
+func TestReconcilingService(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, tt := range []struct {
+		reconciling bool
+		after       time.Duration
+		want        Step
+	}{{false, 0, StepReady}, {true, 0, StepDeploying}, {true, settleTimeout, StepDeploying}, {true, settleTimeout + 1, StepReady}} {
+		m := Member{Step: StepDeploying, Revision: "r", DeployedAt: now}
+		m.observeRevision(RevisionFact{
+			Revision: "r", URL: "https://tag", Readiness: ReadinessReady, Reconciling: tt.reconciling,
+		}, now.Add(tt.after))
+		if m.Step != tt.want {
+			t.Errorf("reconciling %t after %s: %s, want %s", tt.reconciling, tt.after, m.Step, tt.want)
+		}
+	}
+}

@@ -15,6 +15,10 @@ const tagVisible = 5 * time.Second
 // shorter: https://cloud.google.com/run/docs/configuring/healthchecks
 const startTimeout = 20 * time.Minute
 
+// settleTimeout is how long a revision that is ready is held back while Cloud Run reconciles its service: with several
+// previews on it, that may never end. The tag's URL and the revision's readiness were read all the same.
+const settleTimeout = time.Minute
+
 // advance moves one member on as far as the facts allow.
 func (w *Wanted) advance(i int, f IntakeFacts, now time.Time) {
 	m := &w.Members[i]
@@ -126,7 +130,7 @@ func (m *Member) observeRevision(r RevisionFact, now time.Time) {
 // settle ends a deployment when Cloud Run has decided.
 func (m *Member) settle(r RevisionFact, now time.Time) {
 	switch {
-	case r.Readiness == ReadinessReady && r.URL != "":
+	case r.Readiness == ReadinessReady && r.URL != "" && (!r.Reconciling || now.Sub(m.DeployedAt) > settleTimeout):
 		m.Step = StepReady
 		m.URL, m.Audience = r.URL, r.Audience
 	case r.Readiness == ReadinessFailed:

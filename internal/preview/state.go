@@ -33,6 +33,7 @@ const (
 	BlockLabel  BlockReason = "label" // the label that is asked for is missing, or one that forbids is there
 	BlockLimit  BlockReason = "limit" // as many previews as are allowed are live
 	BlockConfig BlockReason = "configuration"
+	BlockQuota  BlockReason = "quota" // Google Cloud has no room for one more
 )
 
 // A Block is why a preview is not built.

@@ -21,9 +21,10 @@ type IntakeFacts struct {
 	Approval   *Approval    // of the label of Policy.Approving; read only with Pull, and only where that decides
 	Homeless   bool         // the configuration has no place for the preview: nothing else can be known
 	Policy     Policy
-	Others     int   // other live previews on the gateway
-	Removed    int64 // Observed.Removed
-	Accepted   int64 // Observed.Accepted
+	Others     int    // other live previews on the gateway
+	Full       *Block // why Google Cloud has no room for one more preview; nil: it has, or that is not known
+	Removed    int64  // Observed.Removed
+	Accepted   int64  // Observed.Accepted
 
 	Builds    map[string]Build        // by service: the build of the member's generation
 	Revisions map[string]RevisionFact // by service: what stands under the tag
@@ -48,6 +49,8 @@ type RevisionFact struct {
 	Message   string
 	URL       string // the tag's
 	Audience  string // the service's own URL
+
+	Reconciling bool // what Cloud Run says of the service may still be about an earlier write
 }
 
 // DecideWanted says how the intake's row goes on and what is to be done, after the row has been saved. next is when to
@@ -153,6 +156,9 @@ func (w *Wanted) judge(f IntakeFacts) (Intent, *Block) {
 	}
 	if f.Policy.Limit > 0 && f.Others >= f.Policy.Limit && w.Intent != IntentLive {
 		return IntentBlocked, f.Policy.full()
+	}
+	if f.Full != nil && w.Intent != IntentLive {
+		return IntentBlocked, f.Full
 	}
 	return IntentLive, nil
 }

@@ -112,6 +112,7 @@ func states() map[string]Preview {
 	for detail, reason := range map[string]preview.BlockReason{
 		"": preview.BlockDraft, " ": preview.BlockFork, "preview:" + head: preview.BlockFork, "bot": preview.BlockBot,
 		"add the label preview": preview.BlockLabel, "30": preview.BlockLimit, "no such service": preview.BlockConfig,
+		"the 2000 traffic tags of europe-west1 are used up": preview.BlockQuota,
 	} {
 		name := "blocked-" + string(reason)
 		if strings.HasPrefix(detail, "preview:") {

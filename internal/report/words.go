@@ -69,6 +69,9 @@ func why(b *preview.Block) (title, reason, remedy string) {
 	case preview.BlockLimit:
 		return "limit reached", "As many previews as are allowed are live" + parenthesis(b.Detail) + ".",
 			"This one starts by itself when another is removed: close or merge a pull request that needs none any more."
+	case preview.BlockQuota:
+		return "no room", "Google Cloud has no room for another preview: " + text(b.Detail) + ".",
+			"This one starts by itself once others are removed: close or merge a pull request that needs none any more."
 	case preview.BlockConfig:
 		return "configuration", "Gangway's configuration doesn't allow it: " + text(b.Detail) + ".",
 			"The operator can change that; the preview then starts by itself."
