@@ -149,6 +149,9 @@ environment "development" {
 
         # A compose file whose service "test" must succeed before the image is used.
         compose_test = "orders/compose.test.yaml"
+
+        # With true nothing is built: a pipeline of your own does that, and deploys the image with "gangway deploy".
+        # pipeline = false
       }
 
       # Another service of this gateway that this one calls. In a preview that changes both, the address is that of the

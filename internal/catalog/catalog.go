@@ -92,6 +92,7 @@ type Build struct {
 	Context     string // directory in the repository; by default the directory of OpenAPI
 	Dockerfile  string // path in the repository; by default Context/Dockerfile
 	ComposeTest string // path in the repository of a compose file whose service "test" must exit with 0; "" for none
+	Pipeline    bool   // the team's own pipeline builds and deploys it, with `gangway deploy`: nothing is built here
 }
 
 // A Call says that a service calls another one, and how it learns where that one is.

@@ -88,6 +88,7 @@ func (r environmentReader) build(s *scope, openapi string) Build {
 		b.Context = cmp.Or(inner.text("context", isRepositoryPath).value, b.Context)
 		b.Dockerfile = inner.text("dockerfile", isRepositoryPath).value
 		b.ComposeTest = inner.text("compose_test", isRepositoryPath).value
+		b.Pipeline = inner.truth("pipeline", false)
 		inner.finish()
 	}
 	if b.Dockerfile == "" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/catalog"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
 )
@@ -68,7 +69,9 @@ func (i *Intake) gatherPull(ctx context.Context, s site.Site, w *preview.Wanted,
 	facts.Changed = nil
 	for _, name := range s.Gateway.Changed(s.Declared.Name, files) {
 		if service, ok := s.Gateway.Service(name); ok {
-			facts.Changed = append(facts.Changed, preview.Target{Service: name, CloudRun: service.CloudRun})
+			facts.Changed = append(facts.Changed, preview.Target{
+				Service: name, CloudRun: service.CloudRun, Pipeline: service.Build.Pipeline,
+			})
 		}
 	}
 	w.Read.FilesOf, w.Read.Changed = of, facts.Changed
@@ -82,6 +85,9 @@ func filesOf(p preview.PullRequest, s site.Site) string {
 	for n := range s.Gateway.Services {
 		service := &s.Gateway.Services[n]
 		_, _ = fmt.Fprintf(h, "%q %q %q %q\n", service.Name, service.CloudRun, service.Repository, service.Paths)
+		if service.Build.Pipeline {
+			_, _ = fmt.Fprintln(h, "pipeline")
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
@@ -150,7 +156,8 @@ func (i *Intake) gatherRevisions(ctx context.Context, s site.Site, w preview.Wan
 	facts.Revisions = map[string]preview.RevisionFact{}
 	for _, m := range w.Members {
 		deploying := m.Step == preview.StepDeploying && !m.DeployedAt.IsZero()
-		if !deploying && (m.Step != preview.StepReady || !marked) {
+		awaited := m.Pipeline && m.Step == preview.StepWaiting
+		if !deploying && !awaited && (m.Step != preview.StepReady || !marked) {
 			continue
 		}
 		service, err := s.Service(m.Service)
@@ -158,7 +165,7 @@ func (i *Intake) gatherRevisions(ctx context.Context, s site.Site, w preview.Wan
 			facts.Failures[m.Service] = preview.Failure{Stage: "deploy", UserError: *user}
 			continue
 		}
-		fact, err := i.revision(ctx, s.Ref(service), m)
+		fact, err := i.revision(ctx, s, service, m)
 		if err != nil {
 			return err
 		}
@@ -168,7 +175,10 @@ func (i *Intake) gatherRevisions(ctx context.Context, s site.Site, w preview.Wan
 }
 
 // revision reads what Cloud Run says of a member.
-func (i *Intake) revision(ctx context.Context, ref preview.ServiceRef, m preview.Member) (preview.RevisionFact, error) {
+func (i *Intake) revision(
+	ctx context.Context, s site.Site, declared *catalog.Service, m preview.Member,
+) (preview.RevisionFact, error) {
+	ref := s.Ref(declared)
 	service, err := i.o.CloudRun.Service(ctx, ref)
 	if errors.Is(err, preview.ErrNotFound) {
 		return preview.RevisionFact{}, nil // nothing stands under the tag; the next deployment says why
@@ -176,23 +186,26 @@ func (i *Intake) revision(ctx context.Context, ref preview.ServiceRef, m preview
 	if err != nil {
 		return preview.RevisionFact{}, fmt.Errorf("reading service %s: %w", ref.Name, err)
 	}
-	target, ok := service.Tagged(m.Tag)
+	target, ok := service.Tagged(s.Key.Tag())
 	if !ok {
 		return preview.RevisionFact{}, nil
 	}
 	fact := preview.RevisionFact{
 		Revision: target.Revision, URL: target.URL, Audience: service.URL, Reconciling: service.Reconciling,
 	}
-	if target.Revision != m.Revision {
+	if target.Revision != m.Revision && !m.Pipeline {
 		return fact, nil
 	}
-	revision, err := i.o.CloudRun.Revision(ctx, ref, m.Revision)
+	revision, err := i.o.CloudRun.Revision(ctx, ref, target.Revision)
 	if errors.Is(err, preview.ErrNotFound) {
 		fact.Readiness = preview.ReadinessPending
 		return fact, nil
 	}
 	if err != nil {
-		return preview.RevisionFact{}, fmt.Errorf("reading revision %s: %w", m.Revision, err)
+		return preview.RevisionFact{}, fmt.Errorf("reading revision %s: %w", target.Revision, err)
+	}
+	if m.Pipeline && isMember(revision.Labels, s, m.Service) {
+		fact.Image, fact.Commit = revision.Image, revision.Labels[preview.LabelCommit]
 	}
 	fact.Readiness, fact.Message = revision.Readiness, revision.Message
 	return fact, nil

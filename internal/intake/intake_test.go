@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -408,4 +409,61 @@ func TestRoomForTags(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A service with a pipeline of its own is not built: what the pipeline has deployed under the tag, for the head and with our
+// labels, is taken as it is, once all members are there.
+func TestOwnPipeline(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.catalog.Environments[0].Gateways[0].Services[1].Build.Pipeline = true
+	w.files.Paths = []string{"orders/main.go", "catalog/main.go"}
+	w.start()
+	w.mark()
+	w.until("the other one is built", step("catalog", preview.StepBuilding))
+	w.finish(preview.BuildSucceeded)
+	w.mark()
+	w.until("it waits for the pipeline", step("catalog", preview.StepBuilt))
+	labels := map[string]string{
+		preview.LabelInstallation: "test", preview.LabelPreview: key.Hash(), preview.LabelService: "orders", preview.LabelCommit: head,
+	}
+	put := func(revision string, labels map[string]string) {
+		w.change(func() {
+			w.revisions[revision] = preview.CloudRunRevision{
+				Name: revision, Image: "theirs@sha256:1", Labels: labels, Readiness: preview.ReadinessReady,
+			}
+			w.tag("orders", "pr-42", revision)
+		})
+		w.mark()
+	}
+	for name, change := range map[string][2]string{
+		"stale": {preview.LabelCommit, strings.Repeat("b", 40)}, "foreign": {preview.LabelInstallation, "other"}, "users": {preview.LabelService, "users"},
+		"other": {preview.LabelPreview, "0123456789"},
+	} {
+		wrong := maps.Clone(labels)
+		wrong[change[0]] = change[1]
+		looked := w.count("revision orders-" + name)
+		put("orders-"+name, wrong)
+		got := w.until("it is looked at", func(preview.Wanted) bool { return w.count("revision orders-"+name) > looked })
+		if m, _ := got.Member("orders"); m.Step != preview.StepWaiting {
+			t.Errorf("a revision with %s %s is taken: %s", change[0], change[1], m.Step)
+		}
+	}
+	put("orders-theirs", labels)
+	got := w.until("both are ready", preview.Wanted.Ready)
+	m, _ := got.Member("orders")
+	if m.Revision != "orders-theirs" || m.Image != "theirs@sha256:1" || m.URL != "https://pr-42---orders" || len(w.builds) != 1 {
+		t.Errorf("member %+v, %d builds", m, len(w.builds))
+	}
+	// The pipeline ran again for the same commit.
+	put("orders-again", labels)
+	w.until("that is taken too", func(p preview.Wanted) bool {
+		m, _ := p.Member("orders")
+		return p.Ready() && m.Revision == "orders-again"
+	})
+	// A tag that Cloud Run has dropped is set again on the pipeline's revision.
+	w.change(func() { w.tag("orders", "pr-42", "") })
+	w.mark()
+	w.until("it is deployed again", func(preview.Wanted) bool { return w.count("deploy ordersorders-again") > 1 })
+	w.until("it is ready again", preview.Wanted.Ready)
 }

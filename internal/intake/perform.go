@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 
-	"github.com/gangway-dev/gangway/internal/catalog"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/site"
 )
@@ -128,25 +126,11 @@ func buildRequest(s site.Site, m preview.Member, cloneURL string) (preview.Build
 
 // deploy deploys a member's image as a revision without traffic under the preview's tag.
 func (i *Intake) deploy(ctx context.Context, s site.Site, w preview.Wanted, m preview.Member) error {
-	service, err := s.Service(m.Service)
+	d, err := NewDeployment(ctx, i.o.CloudRun, s, w, m)
 	if err != nil {
 		return err
 	}
-	env := map[string]string{}
-	for _, call := range service.Calls {
-		if err := i.address(ctx, s, w, call, env); err != nil {
-			return err
-		}
-	}
-	maps.Copy(env, service.Preview.Env)
-	secrets := map[string]preview.SecretSource{}
-	for name, secret := range service.Preview.Secrets {
-		secrets[name] = preview.SecretSource{Secret: secret.Name, Version: secret.Version}
-	}
-	return i.o.CloudRun.Deploy(ctx, preview.Deployment{
-		Service: s.Ref(service), Tag: m.Tag, Revision: m.Revision, Image: m.Image,
-		Labels: labels(s, service, m), Env: env, Secrets: secrets, ServiceAccount: service.Preview.ServiceAccount,
-	})
+	return i.o.CloudRun.Deploy(ctx, d)
 }
 
 // revert gives the tag back to the revision that it stood on before, so that the link that is still there keeps serving
@@ -172,54 +156,4 @@ func (i *Intake) revert(ctx context.Context, s site.Site, m preview.Member) erro
 	return i.o.CloudRun.Deploy(ctx, preview.Deployment{
 		Service: s.Ref(service), Tag: s.Key.Tag(), Revision: m.Good, Image: good.Image, Labels: owner,
 	})
-}
-
-// labels mark a revision as ours. The commit label of the service is the live revision's by inheritance, so it has to be
-// replaced.
-func labels(s site.Site, service *catalog.Service, m preview.Member) map[string]string {
-	labels := map[string]string{
-		preview.LabelInstallation: s.Catalog.Installation,
-		preview.LabelPreview:      s.Key.Hash(),
-		preview.LabelEnvironment:  s.Key.Environment,
-		preview.LabelGateway:      s.Key.Gateway,
-		preview.LabelRepository:   strconv.FormatInt(s.Key.Repository, 10),
-		preview.LabelPullRequest:  strconv.Itoa(s.Key.PullRequest),
-		preview.LabelService:      m.Service,
-		preview.LabelBuild:        m.BuildID,
-		preview.LabelGeneration:   strconv.FormatInt(m.Generation, 10),
-		preview.LabelCommit:       m.SHA,
-		preview.LabelChange:       s.Key.Change(m.SHA),
-	}
-	labels[service.CommitLabel] = m.SHA
-	return labels
-}
-
-// address tells a revision where a service that it calls is: the preview's revision if it is a member too, else the
-// environment's.
-func (i *Intake) address(ctx context.Context, s site.Site, w preview.Wanted, call catalog.Call, env map[string]string) error {
-	callee, err := s.Service(call.Service)
-	if err != nil {
-		return err
-	}
-	state, err := i.o.CloudRun.Service(ctx, s.Ref(callee))
-	if errors.Is(err, preview.ErrNotFound) {
-		return &preview.UserError{
-			Summary: fmt.Sprintf("The Cloud Run service %s, which is called by a changed service, does not exist", callee.CloudRun),
-			Hint:    "Deploy it to the environment first.",
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("reading service %s: %w", callee.CloudRun, err)
-	}
-	url := state.URL
-	if _, ok := w.Member(call.Service); ok {
-		url = preview.TagURL(state.URL, s.Key.Tag())
-	}
-	if call.URLEnv != "" {
-		env[call.URLEnv] = url
-	}
-	if call.AudienceEnv != "" {
-		env[call.AudienceEnv] = state.URL
-	}
-	return nil
 }

@@ -31,7 +31,9 @@ type world struct {
 	observed Observed
 }
 
-var services = []Target{{"catalog", "catalog"}, {"orders", "orders"}, {"users", "users"}}
+var services = []Target{
+	{Service: "catalog", CloudRun: "catalog"}, {Service: "orders", CloudRun: "orders"}, {Service: "users", CloudRun: "users"},
+}
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{

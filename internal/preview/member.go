@@ -104,6 +104,10 @@ func buildError(service string, b Build) UserError {
 
 // observeRevision takes in what Cloud Run says of the member's revision.
 func (m *Member) observeRevision(r RevisionFact, now time.Time) {
+	if m.Pipeline && r.Commit == m.SHA && r.Revision != m.Revision && r.Image != "" {
+		m.found(r)
+		return
+	}
 	switch m.Step {
 	case StepDeploying:
 		if r.Deployed {
@@ -125,6 +129,15 @@ func (m *Member) observeRevision(r RevisionFact, now time.Time) {
 		}
 	default: // nothing of it stands under the tag yet
 	}
+}
+
+// found takes in what the team's pipeline has deployed: it is used once all members are there, as what we build is.
+func (m *Member) found(r RevisionFact) {
+	if m.Step == StepFailed || m.Step == StepBuilt && m.Found == r.Revision {
+		return
+	}
+	m.Step, m.Image, m.Found, m.Revision = StepBuilt, r.Image, r.Revision, ""
+	m.DeployedAt = time.Time{}
 }
 
 // settle ends a deployment when Cloud Run has decided.

@@ -96,9 +96,11 @@ const (
 // A Member is one overridden service of a preview.
 type Member struct {
 	Service    string    `json:"service"`
-	CloudRun   string    `json:"cloud_run"`  // the Cloud Run service's name
-	SHA        string    `json:"sha"`        // the commit that it is built from
-	Generation int64     `json:"generation"` // the generation that began it
+	CloudRun   string    `json:"cloud_run"` // the Cloud Run service's name
+	Pipeline   bool      `json:"pipeline,omitempty"`
+	Found      string    `json:"found,omitempty"` // the revision that the team's pipeline deployed for SHA
+	SHA        string    `json:"sha"`             // the commit that it is built from
+	Generation int64     `json:"generation"`      // the generation that began it
 	Step       Step      `json:"step"`
 	BuildID    string    `json:"build_id,omitempty"`
 	LogURL     string    `json:"log_url,omitempty"`

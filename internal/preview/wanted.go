@@ -39,6 +39,7 @@ type IntakeFacts struct {
 type Target struct {
 	Service  string `json:"service"`
 	CloudRun string `json:"cloud_run"`
+	Pipeline bool   `json:"pipeline,omitempty"` // a pipeline of the team's own builds and deploys it
 }
 
 // A RevisionFact is what Cloud Run says of a member.
@@ -49,6 +50,9 @@ type RevisionFact struct {
 	Message   string
 	URL       string // the tag's
 	Audience  string // the service's own URL
+
+	Image  string // that the revision is made of, by digest
+	Commit string // that the revision was built from, if its labels say that it is this preview's member; else ""
 
 	Reconciling bool // what Cloud Run says of the service may still be about an earlier write
 }
@@ -192,11 +196,16 @@ func (w *Wanted) supersede(m Member) {
 func (w *Wanted) setMembers(targets []Target) {
 	members := make([]Member, 0, len(targets))
 	for _, t := range targets {
-		m := Member{Service: t.Service, CloudRun: t.CloudRun, SHA: w.HeadSHA, Generation: w.Generation, Step: StepWaiting}
+		m := Member{
+			Service: t.Service, CloudRun: t.CloudRun, Pipeline: t.Pipeline, SHA: w.HeadSHA, Generation: w.Generation, Step: StepWaiting,
+		}
+		if t.Pipeline && !slices.Contains(w.Tagged, t.Service) {
+			w.Tagged = append(w.Tagged, t.Service) // the pipeline sets the tag whenever it comes to it
+		}
 		if i := w.member(t.Service); i >= 0 && w.Members[i].CloudRun == t.CloudRun {
 			old := w.Members[i]
 			m.Good, m.Standing = old.Good, old.Standing
-			if old.SHA == w.HeadSHA && old.Step != StepFailed {
+			if old.SHA == w.HeadSHA && old.Step != StepFailed && old.Pipeline == t.Pipeline {
 				m = old
 			}
 		}
@@ -234,7 +243,10 @@ func (w *Wanted) release(key Key, f IntakeFacts) {
 		}
 		m.Step = StepDeploying
 		m.Tag = key.Tag()
-		m.Revision = key.RevisionName(m.CloudRun, m.SHA, m.Image+" "+strconv.FormatInt(m.Generation, 10))
+		m.Revision = m.Found
+		if !m.Pipeline {
+			m.Revision = key.RevisionName(m.CloudRun, m.SHA, m.Image+" "+strconv.FormatInt(m.Generation, 10))
+		}
 		m.Standing = m.Revision
 		if !slices.Contains(w.Tagged, m.CloudRun) {
 			w.Tagged = append(w.Tagged, m.CloudRun)
@@ -285,7 +297,7 @@ func (w *Wanted) actions() []Action {
 			list = append(list, Action{Kind: RevertTag, Service: m.Service})
 		}
 		switch {
-		case m.Step == StepWaiting:
+		case m.Step == StepWaiting && !m.Pipeline:
 			list = append(list, Action{Kind: StartBuild, Service: m.Service})
 		case m.Step == StepDeploying && m.DeployedAt.IsZero():
 			list = append(list, Action{Kind: DeployRevision, Service: m.Service})
@@ -330,6 +342,10 @@ func (w *Wanted) next(policy Policy, now time.Time) time.Time {
 	}
 	for _, m := range w.Members {
 		switch m.Step {
+		case StepWaiting:
+			if m.Pipeline {
+				sooner(now.Add(min(max(now.Sub(w.Changed)/8, 5*time.Second), time.Minute)))
+			}
 		case StepBuilding:
 			sooner(now.Add(min(max(now.Sub(m.BuildStart)/8, time.Second), 30*time.Second)))
 		case StepDeploying:
@@ -372,13 +388,18 @@ func (w Wanted) Built() bool {
 	})
 }
 
+// AwaitsPipeline tells whether a member has yet to be deployed by a pipeline of the team's own.
+func (w Wanted) AwaitsPipeline() bool {
+	return slices.ContainsFunc(w.Members, func(m Member) bool { return m.Pipeline && m.Step == StepWaiting })
+}
+
 // hasMembers tells whether the members are exactly targets.
 func (w *Wanted) hasMembers(targets []Target) bool {
 	if len(w.Members) != len(targets) {
 		return false
 	}
 	for _, t := range targets {
-		if i := w.member(t.Service); i < 0 || w.Members[i].CloudRun != t.CloudRun {
+		if i := w.member(t.Service); i < 0 || w.Members[i].CloudRun != t.CloudRun || w.Members[i].Pipeline != t.Pipeline {
 			return false
 		}
 	}

@@ -351,6 +351,12 @@ func (r *Reconciler) Hint(ctx context.Context, name string) error {
 		r.o.Log.WarnContext(ctx, "hint for an unknown preview", "preview", key.String())
 		return preview.ErrIgnored
 	}
+	if w, err := preview.DecodeWanted(row.Body); err == nil && w.AwaitsPipeline() {
+		// A revision that a team's pipeline has deployed is the intake's to find.
+		if err := r.o.Store.Mark(ctx, key, preview.Intake, time.Now()); err != nil {
+			return err
+		}
+	}
 	return r.mark(ctx, key)
 }
 

@@ -140,6 +140,9 @@ func (v view) row(m preview.Member) string {
 	case preview.StepBuilding:
 		return join(" · ", "⏳ building", log)
 	case preview.StepWaiting:
+		if m.Pipeline {
+			return "⏳ waits for its own pipeline"
+		}
 	}
 	return "⏳ waiting"
 }
