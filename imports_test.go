@@ -71,6 +71,7 @@ var architecture = map[string]row{
 
 	// Use cases: they know the core and each other's vocabulary, and reach the world through ports of their own.
 	"internal/site":    {internal: []string{"internal/catalog", "internal/openapi", "internal/preview"}},
+	"internal/setup": {internal: []string{"internal/catalog", "internal/preview", "internal/telemetry"}, foreign: hcl},
 	"internal/compose": {internal: []string{"internal/apidiff", "internal/catalog", "internal/openapi", "internal/site"}},
 	"internal/worker":  {internal: []string{"internal/preview"}, tests: []string{"internal/sqlite"}},
 	"internal/intake": {

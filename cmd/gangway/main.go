@@ -40,5 +40,5 @@ Start with:  gangway local`,
 		SilenceErrors: true,
 	}
 	c.SetFlagErrorFunc(badFlag)
-	return group(c, localCommand(), emulateCommand(), composeCommand(), diffCommand(), pinCommand(), deployCommand(), previewsCommand(), versionCommand())
+	return group(c, localCommand(), initCommand(), pinCommand(), previewsCommand(), deployCommand(), composeCommand(), diffCommand(), emulateCommand(), versionCommand())
 }
