@@ -15,6 +15,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/apigateway"
 	emulator "github.com/gangway-dev/gangway/internal/emulator/apigateway"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
@@ -27,7 +28,7 @@ type far struct {
 
 func newFar(t *testing.T) *far {
 	t.Helper()
-	server, err := emulator.New(emulator.Options{Dir: t.TempDir(), Latency: emulator.Latency{Delete: 5 * time.Millisecond}})
+	server, err := emulator.New(emulator.Options{Dir: t.TempDir(), Latency: emulator.Latency{Delete: 5 * time.Millisecond}, Violation: conformance.Fail(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +58,7 @@ func (f *far) post(path string, body map[string]any) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		f.t.Fatal(err)

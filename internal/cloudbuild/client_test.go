@@ -17,6 +17,7 @@ import (
 	configurations "github.com/gangway-dev/gangway/cloudbuild"
 	"github.com/gangway-dev/gangway/internal/cloudbuild"
 	emulator "github.com/gangway-dev/gangway/internal/emulator/cloudbuild"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -55,7 +56,7 @@ func newWorld(t *testing.T, files map[string]string) *world {
 		t.Fatal(err)
 	}
 	far, err := emulator.New(emulator.Options{
-		Dir: filepath.Join(t.TempDir(), "cloudbuild"), Images: images,
+		Dir: filepath.Join(t.TempDir(), "cloudbuild"), Images: images, Violation: conformance.Fail(t),
 		Repositories: func(name string) (string, bool) {
 			return repo, name == "projects/p/locations/r/connections/c/repositories/x"
 		},

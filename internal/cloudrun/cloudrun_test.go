@@ -19,6 +19,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/cloudrun"
 	emulator "github.com/gangway-dev/gangway/internal/emulator/cloudrun"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
@@ -69,6 +70,7 @@ func newCloud(t *testing.T) *cloud {
 	}
 	server, err := emulator.New(emulator.Options{
 		Dir: t.TempDir(), Images: images{}, Identity: tokens, EdgePort: func() int { return 8080 }, StartTimeout: time.Minute,
+		Violation: conformance.Fail(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,10 +102,14 @@ func (c *cloud) try(method, path string, body any) (int, object) {
 	if err != nil {
 		return 0, object{"error": err.Error()}
 	}
+	if body == nil {
+		data = nil
+	}
 	req, err := http.NewRequestWithContext(c.Context(), method, c.url+path, bytes.NewReader(data))
 	if err != nil {
 		return 0, object{"error": err.Error()}
 	}
+	req.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, object{"error": err.Error()}

@@ -24,6 +24,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/apigateway"
 	"github.com/gangway-dev/gangway/internal/emulator/cloudbuild"
 	"github.com/gangway-dev/gangway/internal/emulator/cloudrun"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
@@ -51,6 +52,9 @@ type Options struct {
 	Secrets []string // of Project in Secret Manager, without a version until somebody adds one
 	GoCache string   // of builds; "" is a folder of the user's cache that all local clouds share
 	Log     *slog.Logger
+	// Violation gets what is asked of the far ends, or answered by them, otherwise than the providers' descriptions have
+	// it; nil logs it as an error.
+	Violation func(conformance.Violation)
 }
 
 // A Cloud is all far ends together.
@@ -117,6 +121,9 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	c.Edge, c.SecretManager = at(l.edge), at(l.secretManager)
 	c.Project = o.Project
 	edgePort := portOf(l.edge)
+	if o.Violation == nil {
+		o.Violation = conformance.Log(o.Log)
+	}
 	if c.Images, err = image.Open(filepath.Join(o.Dir, "images")); err != nil {
 		return err
 	}
@@ -135,18 +142,18 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	}
 	c.GitHub, err = github.New(github.Options{
 		Dir: filepath.Join(o.Dir, "github"), URL: c.Endpoints.GitHub, AppID: o.AppID, PublicKey: public,
-		RateLimit: o.Quota, Log: o.Log,
+		RateLimit: o.Quota, Log: o.Log, Violation: o.Violation,
 	})
 	if err != nil {
 		return err
 	}
 	run := cloudrun.Options{
 		Dir: filepath.Join(o.Dir, "cloudrun"), Images: c.Images, Identity: c.Identity,
-		EdgePort: func() int { return edgePort }, Logger: o.Log,
+		EdgePort: func() int { return edgePort }, Logger: o.Log, Violation: o.Violation,
 	}
 	gateway := apigateway.Options{
 		Dir: filepath.Join(o.Dir, "apigateway"), PublicURL: fmt.Sprintf("http://gateway.localhost:%d", edgePort), Log: o.Log,
-		Latency: apigateway.Fast(),
+		Latency: apigateway.Fast(), Violation: o.Violation,
 		Gateway: apigateway.GatewayOptions{
 			IDToken: func(_ context.Context, email, audience string) (string, error) {
 				return c.Identity.IDToken(email, audience)
@@ -162,7 +169,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	}
 	build := cloudbuild.Options{
 		GoCache: goCache,
-		Dir:     filepath.Join(o.Dir, "cloudbuild"), URL: c.Endpoints.CloudBuild, Images: c.Images, Log: o.Log,
+		Dir:     filepath.Join(o.Dir, "cloudbuild"), URL: c.Endpoints.CloudBuild, Images: c.Images, Log: o.Log, Violation: o.Violation,
 		Publish: func(ctx context.Context, data []byte, attributes map[string]string) error {
 			return c.PubSub.Publish(ctx, o.Project, "cloud-builds", data, attributes)
 		},

@@ -17,6 +17,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	emulator "github.com/gangway-dev/gangway/internal/emulator/github"
 	"github.com/gangway-dev/gangway/internal/github"
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -112,7 +113,7 @@ func newWorldOf(t *testing.T, change func(*emulator.Options)) *world {
 		t.Fatal(err)
 	}
 	options := emulator.Options{
-		Dir: t.TempDir(), URL: front.URL, AppID: 7, Now: w.now,
+		Dir: t.TempDir(), URL: front.URL, AppID: 7, Now: w.now, Violation: conformance.Fail(t),
 		PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 	}
 	if change != nil {

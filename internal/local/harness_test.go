@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/emulator"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
 	"github.com/gangway-dev/gangway/internal/telemetry"
 )
@@ -40,6 +41,11 @@ func TestMain(m *testing.M) {
 // run ends the tests with what holds for all of them: every pull request is closed by then, so nothing may be left.
 func run(m *testing.M) (code int) {
 	code = m.Run()
+	defer func() { // when no cloud is left that could find more
+		if violations.tell() {
+			code = max(code, 1)
+		}
+	}()
 	if theCloud.world == nil {
 		return code
 	}
@@ -55,6 +61,30 @@ func run(m *testing.M) (code int) {
 		return 1
 	}
 	return 0
+}
+
+// violations are what all scenarios asked of the far ends, or were answered, otherwise than the providers' descriptions
+// have it, with how often. None is what is wanted.
+var violations = violationList{counts: map[string]int{}}
+
+type violationList struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (l *violationList) add(v conformance.Violation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts[v.String()]++
+}
+
+func (l *violationList) tell() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for text, n := range l.counts {
+		fmt.Fprintf(os.Stderr, "%s, %d times: %s\n", conformance.LogMessage, n, text)
+	}
+	return len(l.counts) > 0
 }
 
 // theCloud is the local cloud that the scenarios share. Scenarios that run side by side keep to pull requests of their own;
@@ -118,7 +148,7 @@ func start(ctx context.Context, dir string, configure func(string) string) (*wor
 	}
 	l, err := Start(ctx, Options{
 		Dir: dir, Latency: emulator.Fast, Provider: "served", Out: discard{}, Log: log, configure: configure,
-		quota: plenty,
+		quota: plenty, violation: violations.add,
 	})
 	if err != nil {
 		return nil, errors.Join(err, file.Close())

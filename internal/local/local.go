@@ -22,6 +22,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/app"
 	"github.com/gangway-dev/gangway/internal/checker"
 	"github.com/gangway-dev/gangway/internal/emulator"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
 )
 
@@ -51,8 +52,9 @@ type Options struct {
 	Live     bool             // Out is a terminal: a line may be written again
 	Log      *slog.Logger     // of the commands and far ends
 
-	quota     int                      // of GitHub, in requests per hour; 0 is GitHub's own
-	configure func(text string) string // changes the configuration before it is written; nil leaves it
+	quota     int                         // of GitHub, in requests per hour; 0 is GitHub's own
+	violation func(conformance.Violation) // see emulator.Options
+	configure func(text string) string    // changes the configuration before it is written; nil leaves it
 }
 
 // A Local is a running local cloud with the environment and Gangway in it.
@@ -97,7 +99,7 @@ func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
 	o.Dir = dir
 	cloud, err := emulator.Start(ctx, emulator.Options{
 		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project,
-		Quota: o.quota, Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"}, Log: o.Log,
+		Quota: o.quota, Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"}, Log: o.Log, Violation: o.violation,
 	})
 	if err != nil {
 		return nil, err

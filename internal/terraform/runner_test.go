@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	emulator "github.com/gangway-dev/gangway/internal/emulator/apigateway"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/provider"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/terraform"
@@ -48,7 +49,7 @@ func newCloud(t *testing.T, latency emulator.Latency) *cloud {
 		t.Skip("terraform is not in PATH")
 	}
 	pid := filepath.Join(t.TempDir(), "pid")
-	server, err := emulator.New(emulator.Options{Dir: t.TempDir(), Latency: latency})
+	server, err := emulator.New(emulator.Options{Dir: t.TempDir(), Latency: latency, Violation: conformance.Fail(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

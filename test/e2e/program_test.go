@@ -7,11 +7,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
+	"github.com/gangway-dev/gangway/internal/local"
 )
 
 // A program is one of the commands, running.
@@ -28,6 +32,24 @@ type launch struct {
 	life   *testing.T // the test with which the program ends
 	output string     // file for everything that it writes; its folder is where it runs
 	env    []string
+}
+
+// conforms fails a test whose far ends were asked, or answered, otherwise than the providers' descriptions have it.
+func conforms(t *testing.T, args []string) {
+	t.Helper()
+	i := slices.Index(args, "--dir")
+	if i < 0 || i+1 == len(args) || args[0] != "local" && args[0] != "emulate" {
+		return
+	}
+	log, err := os.ReadFile(local.LogFile(args[i+1]))
+	if err != nil {
+		return // it was to fail before it could begin
+	}
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, conformance.LogMessage) {
+			t.Error(line)
+		}
+	}
 }
 
 // start starts a command.
@@ -51,6 +73,7 @@ func (l launch) start(t *testing.T, name string, args ...string) *program {
 	}()
 	l.life.Cleanup(func() {
 		p.stop(l.life)
+		conforms(l.life, args)
 		if l.life.Failed() {
 			l.life.Logf("%s wrote:\n%s", filepath.Base(l.output), lastLines(p.text(), 80))
 		}

@@ -15,12 +15,16 @@ import (
 	"github.com/googleapis/gax-go/v2/apierror"
 	"google.golang.org/api/option"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 )
 
 // newClient returns Google's own client library, pointed at a server on loopback with the clock of the machine.
 func newClient(t *testing.T) *client.Client {
 	t.Helper()
-	s, err := New(Options{Dir: t.TempDir(), Latency: Latency{API: time.Millisecond, Config: time.Millisecond}})
+	s, err := New(Options{
+		Dir: t.TempDir(), Latency: Latency{API: time.Millisecond, Config: time.Millisecond}, Violation: conformance.Fail(t),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

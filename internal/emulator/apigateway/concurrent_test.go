@@ -10,13 +10,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 )
 
 // Several clients at once, each with an API, a config and a gateway of its own, while others ask the gateways: nobody
 // sees anything but what is its own, and nothing is lost.
 func TestConcurrentClients(t *testing.T) {
 	backend := echo(t, "ok")
-	s, err := New(Options{Dir: t.TempDir(), Latency: Latency{Config: time.Millisecond, GatewayCreate: time.Millisecond}})
+	s, err := New(Options{Dir: t.TempDir(), Latency: Latency{Config: time.Millisecond, GatewayCreate: time.Millisecond}, Violation: conformance.FailUnlessRefused(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,9 @@ func ask(h http.Handler, method, path string, body object) (int, object) {
 		reader = strings.NewReader(string(data))
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, path, reader))
+	r := httptest.NewRequest(method, path, reader)
+	r.Header.Set("Content-Type", "application/json")
+	h.ServeHTTP(w, r)
 	var out object
 	_ = json.Unmarshal(w.Body.Bytes(), &out)
 	return w.Code, out

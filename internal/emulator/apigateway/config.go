@@ -97,15 +97,25 @@ func (s *Server) getConfig(c *call) (any, *status) {
 	}
 	// The client library of Go sends the name, others the number of the enum.
 	if view := c.query.Get("view"); view != "FULL" && view != "2" {
-		return config, nil
+		return config.in(c.version), nil
 	}
 	documents, err := s.documents(c.name)
 	if err != nil {
 		return nil, failf(codeInternal, "Internal error encountered: %s", err)
 	}
-	full := *config
+	full := *config.in(c.version)
 	full.OpenAPIDocuments = documents
 	return &full, nil
+}
+
+// in is the config as a version of the API shows it: v1 has no gatewayConfig.
+func (c *apiConfig) in(version string) *apiConfig {
+	if version != "v1" || c.GatewayConfig == nil {
+		return c
+	}
+	shown := *c
+	shown.GatewayConfig = nil
+	return &shown
 }
 
 func (s *Server) updateConfig(c *call) (any, *status) {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 )
 
 const (
@@ -50,7 +52,7 @@ type fixture struct {
 func newFixture(t *testing.T, change func(*Options)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: newClock()}
-	f.o = Options{Dir: t.TempDir(), Latency: Real(), Now: f.clock.Now}
+	f.o = Options{Dir: t.TempDir(), Latency: Real(), Now: f.clock.Now, Violation: conformance.FailUnlessRefused(t)}
 	if change != nil {
 		change(&f.o)
 	}
@@ -81,7 +83,9 @@ func (f *fixture) call(method, path string, body any) (int, object) {
 		data = nil
 	}
 	w := httptest.NewRecorder()
-	f.s.ServeHTTP(w, httptest.NewRequest(method, path, bytes.NewReader(data)))
+	r := httptest.NewRequest(method, path, bytes.NewReader(data))
+	r.Header.Set("Content-Type", "application/json")
+	f.s.ServeHTTP(w, r)
 	var out object
 	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
 		f.t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)

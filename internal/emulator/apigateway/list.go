@@ -19,7 +19,7 @@ func (s *Server) listConfigs(c *call) (any, *status) {
 	if !strings.HasSuffix(c.parent, "/-") && s.state.APIs[c.parent] == nil {
 		return nil, errNotFound(c.parent)
 	}
-	return list(c, "apiConfigs", s.state.Configs, func(config *apiConfig) any { return config })
+	return list(c, "apiConfigs", s.state.Configs, func(config *apiConfig) any { return config.in(c.version) })
 }
 
 func (s *Server) listGateways(c *call) (any, *status) {

@@ -221,7 +221,7 @@ func (s *Server) render(version string, op *operation) map[string]any {
 	case s.state.APIs[op.Target] != nil:
 		out["response"] = typed(prefix+"Api", s.state.APIs[op.Target])
 	case s.state.Configs[op.Target] != nil:
-		out["response"] = typed(prefix+"ApiConfig", s.state.Configs[op.Target])
+		out["response"] = typed(prefix+"ApiConfig", s.state.Configs[op.Target].in(version))
 	case s.state.Gateways[op.Target] != nil:
 		out["response"] = typed(prefix+"Gateway", s.shown(s.state.Gateways[op.Target]))
 	default:

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 )
 
 // Options configure a [Server]. Dir is required.
@@ -33,6 +35,8 @@ type Options struct {
 	Now func() time.Time
 	// Log gets what happens; the default discards it.
 	Log *slog.Logger
+	// Violation gets what is asked or answered otherwise than the published descriptions have it; nil logs it as an error.
+	Violation func(conformance.Violation)
 }
 
 // GatewayOptions are what the data plane needs to act for its callers.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 	"github.com/gangway-dev/gangway/internal/loopback"
@@ -24,6 +25,7 @@ type Server struct {
 	options Options
 	methods map[string]method
 	admin   *http.ServeMux
+	handler http.Handler
 	log     *slog.Logger
 
 	table   atomic.Pointer[table] // what the data plane serves
@@ -46,6 +48,9 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Violation == nil {
+		o.Violation = conformance.Log(o.Log)
+	}
 	if o.Gateway.Transport == nil {
 		transport := loopback.Transport()
 		transport.DisableCompression = true
@@ -63,6 +68,10 @@ func New(o Options) (*Server, error) {
 	}
 	s.methods = s.methodTable()
 	s.admin = s.adminMux()
+	s.handler = conformance.Handler(conformance.Options{
+		APIs:    []*conformance.API{conformance.APIGatewayV1Beta(), conformance.APIGatewayV1()},
+		Outside: []string{"/emulator/"}, Report: o.Violation,
+	}, http.HandlerFunc(s.serve))
 	s.table.Store(&table{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +125,9 @@ func (s *Server) methodTable() map[string]method {
 //	GET    violations            what clients did that they must not; DELETE forgets them
 //	GET    faults                the faults that are set; POST adds a [Fault], DELETE removes all
 //	GET    settings              latency (nanoseconds), quotas and hazard; PATCH changes the given ones
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if isAdmin(r.URL.Path) {
 		s.admin.ServeHTTP(w, r)
 		return

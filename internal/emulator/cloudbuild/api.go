@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
@@ -42,10 +43,16 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /emulator/faults", s.faults.get)
 	s.mux.HandleFunc("PUT /emulator/faults", s.faults.put)
 	s.mux.HandleFunc("DELETE /emulator/faults", s.faults.clear)
+	s.handler = conformance.Handler(conformance.Options{
+		APIs: []*conformance.API{conformance.CloudBuildV1()}, Outside: []string{"/builds/", "/emulator/"}, // /builds/ is pages
+		Report: s.options.Violation,
+	}, http.HandlerFunc(s.serve))
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if strings.HasPrefix(r.URL.Path, "/v1/") && s.faults.answer(w, r) {
 		return

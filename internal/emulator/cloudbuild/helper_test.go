@@ -23,6 +23,7 @@ import (
 	configurations "github.com/gangway-dev/gangway/cloudbuild"
 	"github.com/gangway-dev/gangway/examples"
 	"github.com/gangway-dev/gangway/internal/emulator/cloudbuild"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
 )
@@ -67,6 +68,7 @@ func (w *world) open(change func(*cloudbuild.Options)) {
 	w.t.Helper()
 	o := cloudbuild.Options{
 		Dir: filepath.Join(w.dir, "cloudbuild"), Images: w.images, GoCache: goEnv(w.t, "GOCACHE"),
+		Violation:    conformance.FailUnlessRefused(w.t),
 		Repositories: func(name string) (string, bool) { return w.repo, name == connection },
 		Publish: func(_ context.Context, data []byte, attributes map[string]string) error {
 			var b struct{ ID, Status string }
@@ -155,6 +157,9 @@ func (w *world) do(method, path string, body any, into any) int {
 	req, err := http.NewRequestWithContext(w.t.Context(), method, w.http.URL+path, r)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := w.http.Client().Do(req)
 	if err != nil {

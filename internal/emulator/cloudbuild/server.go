@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 )
@@ -33,6 +34,8 @@ type Options struct {
 	// GoCache and GoModCache are shared by all builds; by default they are below Dir.
 	GoCache, GoModCache string
 	Log                 *slog.Logger
+	// Violation gets what is asked or answered otherwise than the published descriptions have it; nil logs it as an error.
+	Violation func(conformance.Violation)
 }
 
 // Latency is how long Cloud Build takes for what is instant here. The zero value adds nothing.
@@ -47,6 +50,7 @@ func RealLatency() Latency { return Latency{Start: 8 * time.Second} }
 type Server struct {
 	options Options
 	mux     *http.ServeMux
+	handler http.Handler
 	ctx     context.Context //nolint:containedctx // the life of the server: builds outlive the requests that start them
 	stop    context.CancelFunc
 	work    sync.WaitGroup
@@ -89,6 +93,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Violation == nil {
+		o.Violation = conformance.Log(o.Log)
 	}
 	if o.GoCache == "" {
 		o.GoCache = filepath.Join(o.Dir, "cache", "go-build")

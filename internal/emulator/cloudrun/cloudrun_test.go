@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/emulator/cloudrun"
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
@@ -127,7 +128,7 @@ func newCloud(t *testing.T, change func(*cloudrun.Options)) *cloud {
 	c.port, _ = strconv.Atoi(port)
 	o := cloudrun.Options{
 		Dir: t.TempDir(), Images: images{}, Identity: c.tokens, EdgePort: func() int { return c.port },
-		StartTimeout: 30 * time.Second,
+		StartTimeout: 30 * time.Second, Violation: conformance.FailUnlessRefused(t),
 		Secret: func(_, name, version string) (string, bool) {
 			return "value of " + name + "@" + version, name == "known"
 		},
@@ -158,8 +159,13 @@ func (c *cloud) api(method, path string, body any, want int) object {
 	if err != nil {
 		c.Fatal(err)
 	}
+	if body == nil {
+		data = nil
+	}
 	w := httptest.NewRecorder()
-	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.Context(), method, path, bytes.NewReader(data)))
+	r := httptest.NewRequestWithContext(c.Context(), method, path, bytes.NewReader(data))
+	r.Header.Set("Content-Type", "application/json")
+	c.server.ServeHTTP(w, r)
 	if w.Code != want {
 		c.Fatalf("%s %s: status %d, want %d:\n%s", method, path, w.Code, want, w.Body)
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 )
@@ -48,13 +49,15 @@ type Options struct {
 	TagLimit     int           // tags per project and region; 0 is 2000
 	RevLimit     int           // revisions per service; 0 is 1000
 	Logger       *slog.Logger  // nil discards
+	// Violation gets what is asked or answered otherwise than the published descriptions have it; nil logs it as an error.
+	Violation func(conformance.Violation)
 }
 
 // A Server is the emulated Cloud Run of any number of projects. It is safe for concurrent use.
 type Server struct {
 	options Options
 	log     *slog.Logger
-	mux     *http.ServeMux
+	handler http.Handler
 	closing chan struct{}
 	work    sync.WaitGroup
 
@@ -84,7 +87,10 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("starting the emulated Cloud Run: %w", err)
 	}
 	s.state.init()
-	s.mux = s.routes()
+	s.handler = conformance.Handler(conformance.Options{
+		APIs: []*conformance.API{conformance.CloudRunV2(), conformance.CloudRunV1()}, Outside: []string{"/emulator/"},
+		Report: o.Violation,
+	}, s.routes())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resume()
@@ -103,6 +109,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Violation == nil {
+		o.Violation = conformance.Log(o.Logger)
 	}
 	if o.Secret == nil {
 		o.Secret = func(_, _, _ string) (string, bool) { return "", false }
@@ -137,7 +146,7 @@ func (s *Server) Close() {
 }
 
 // ServeHTTP serves the API and the emulator's own paths below /emulator/.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 func (s *Server) stateFile() string { return filepath.Join(s.options.Dir, "state.json") }
 

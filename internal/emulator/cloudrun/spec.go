@@ -37,6 +37,7 @@ func (v *service) merge(body object, mask []string) *apiError {
 			return invalid("Invalid JSON payload received. Unknown name \"%s\" at 'service': Cannot find field.", field)
 		}
 	}
+	withNames(body)
 	spec, _ := clone(v.Spec).(object)
 	traffic := mask == nil
 	if mask == nil {

@@ -324,7 +324,7 @@ func (s *Server) addLabel(r *repository, p *pull, name string, actor int64) {
 	p.Labels = append(p.Labels, l)
 	s.happened(p, actor, "added the label "+name)
 	s.labelEvent(p, "labeled", l)
-	s.deliverPull(r, p, "labeled", actor, object{"label": labelJSON(l)})
+	s.deliverPull(r, p, "labeled", actor, object{"label": s.labelJSON(r, l)})
 }
 
 // removeLabel is for callers that hold mu. It tells whether the label was there.
@@ -337,7 +337,7 @@ func (s *Server) removeLabel(r *repository, p *pull, name string, actor int64) b
 	p.Labels = slices.Delete(slices.Clone(p.Labels), i, i+1)
 	s.happened(p, actor, "removed the label "+name)
 	s.labelEvent(p, "unlabeled", l)
-	s.deliverPull(r, p, "unlabeled", actor, object{"label": labelJSON(l)})
+	s.deliverPull(r, p, "unlabeled", actor, object{"label": s.labelJSON(r, l)})
 	return true
 }
 

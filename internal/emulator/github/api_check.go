@@ -165,12 +165,16 @@ func (s *Server) updateCheckRun(c *call) (*answer, error) {
 func (s *Server) listAnnotations(c *call) (*answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, run, err := s.checkRunOf(c)
+	r, run, err := s.checkRunOf(c)
 	if err != nil {
 		return nil, err
 	}
 	part, link := page(s, c, run.Annotations)
-	return &answer{status: http.StatusOK, body: append([]annotation{}, part...), link: link}, nil
+	list := make([]object, 0, len(part))
+	for _, a := range part {
+		list = append(list, s.annotationJSON(r, run, a))
+	}
+	return &answer{status: http.StatusOK, body: list, link: link}, nil
 }
 
 // listCheckRuns serves the check runs of a ref; filter=latest, the default, shows the newest of each name only.
@@ -214,12 +218,38 @@ func (r *repository) runsOf(sha string, latest bool) []*checkRun {
 	return runs
 }
 
+func (s *Server) annotationJSON(r *repository, run *checkRun, a annotation) object {
+	return object{
+		"path": a.Path, "start_line": a.StartLine, "end_line": a.EndLine, "start_column": nil, "end_column": nil,
+		"annotation_level": a.Level, "title": orNull(a.Title), "message": a.Message, "raw_details": nil,
+		"blob_href": s.options.URL + "/" + r.fullName() + "/blob/" + run.HeadSHA + "/" + a.Path,
+	}
+}
+
+// pullReferenceJSON is a pull request as a check run names it.
+func (s *Server) pullReferenceJSON(r *repository, p *pull) object {
+	end := func(of *repository, ref, sha string) object {
+		return object{
+			"ref": ref, "sha": sha,
+			"repo": object{"id": of.ID, "name": of.Name, "url": s.apiURL("/repos/%s", of.fullName())},
+		}
+	}
+	head := s.state.repositoryByID(p.HeadRepository)
+	if head == nil {
+		head = r // the fork is gone
+	}
+	return object{
+		"id": p.ID, "number": p.Number, "url": s.apiURL("/repos/%s/pulls/%d", r.fullName(), p.Number),
+		"head": end(head, p.HeadRef, p.HeadSHA), "base": end(r, p.BaseRef, p.BaseSHA),
+	}
+}
+
 func (s *Server) checkRunJSON(r *repository, run *checkRun) object {
 	api := s.apiURL("/repos/%s/check-runs/%d", r.fullName(), run.ID)
 	pulls := []object{}
 	for _, p := range r.Pulls {
 		if p.HeadSHA == run.HeadSHA && p.State == "open" {
-			pulls = append(pulls, object{"id": p.ID, "number": p.Number})
+			pulls = append(pulls, s.pullReferenceJSON(r, p))
 		}
 	}
 	return object{

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -196,7 +197,7 @@ func (s *Server) deploymentJSON(r *repository, d *deployment) object {
 func (s *Server) statusJSON(r *repository, d *deployment, st deploymentStatus) object {
 	api := s.apiURL("/repos/%s/deployments/%d", r.fullName(), d.ID)
 	return object{
-		"id": st.ID, "node_id": nodeID("DeploymentStatus", st.ID), "state": st.State, "description": st.Description,
+		"id": st.ID, "url": fmt.Sprintf("%s/statuses/%d", api, st.ID), "node_id": nodeID("DeploymentStatus", st.ID), "state": st.State, "description": st.Description,
 		"environment": st.Environment, "environment_url": st.EnvironmentURL, "log_url": st.LogURL, "target_url": st.LogURL,
 		"deployment_url": api, "repository_url": s.apiURL("/repos/%s", r.fullName()), "creator": s.userJSON(s.bot()),
 		"created_at": stamp(st.CreatedAt), "updated_at": stamp(st.CreatedAt), "performed_via_github_app": s.appJSON(),

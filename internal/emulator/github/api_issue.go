@@ -47,7 +47,7 @@ func (s *Server) getIssue(c *call) (*answer, error) {
 		return nil, err
 	}
 	return ok(object{
-		"id": p.ID, "number": p.Number, "state": p.State, "title": p.Title, "labels": labelsJSON(p.Labels),
+		"id": p.ID, "number": p.Number, "state": p.State, "title": p.Title, "labels": s.labelsJSON(r, p.Labels),
 		"comments": len(p.Comments), "locked": p.Locked, "user": s.userJSON(s.state.accountByID(p.Author)),
 		"pull_request": object{"url": s.apiURL("/repos/%s/pulls/%d", r.fullName(), p.Number)},
 	})
@@ -178,11 +178,11 @@ func (s *Server) DeleteComment(repo string, id int64) error {
 func (s *Server) listLabels(c *call) (*answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, p, err := s.pullOf(c)
+	r, p, err := s.pullOf(c)
 	if err != nil {
 		return nil, err
 	}
-	return ok(labelsJSON(p.Labels))
+	return ok(s.labelsJSON(r, p.Labels))
 }
 
 func (s *Server) addLabels(c *call) (*answer, error) {
@@ -201,7 +201,7 @@ func (s *Server) addLabels(c *call) (*answer, error) {
 	for _, name := range in.Labels {
 		s.addLabel(r, p, name, s.bot().ID)
 	}
-	return &answer{status: http.StatusOK, body: labelsJSON(p.Labels)}, s.save()
+	return &answer{status: http.StatusOK, body: s.labelsJSON(r, p.Labels)}, s.save()
 }
 
 func (s *Server) deleteLabel(c *call) (*answer, error) {
@@ -214,7 +214,7 @@ func (s *Server) deleteLabel(c *call) (*answer, error) {
 	if !s.removeLabel(r, p, c.PathValue("name"), s.bot().ID) {
 		return nil, &apiError{Status: http.StatusNotFound, Message: "Label does not exist"}
 	}
-	return &answer{status: http.StatusOK, body: labelsJSON(p.Labels)}, s.save()
+	return &answer{status: http.StatusOK, body: s.labelsJSON(r, p.Labels)}, s.save()
 }
 
 func (s *Server) getPermission(c *call) (*answer, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ func (s *Server) getRepository(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(s.repositoryJSON(r))
+	return ok(s.fullRepositoryJSON(r))
 }
 
 func (s *Server) getRepositoryByID(c *call) (*answer, error) {
@@ -33,7 +34,7 @@ func (s *Server) getRepositoryByID(c *call) (*answer, error) {
 	if r == nil || !c.caller.may(r, s.state.installationOf(r)) {
 		return nil, errNotFound
 	}
-	return ok(s.repositoryJSON(r))
+	return ok(s.fullRepositoryJSON(r))
 }
 
 func (s *Server) getBranch(c *call) (*answer, error) {
@@ -46,9 +47,15 @@ func (s *Server) getBranch(c *call) (*answer, error) {
 	if err != nil {
 		return nil, &apiError{Status: http.StatusNotFound, Message: "Branch not found"}
 	}
+	commit, err := s.commitJSON(c.Context(), r, sha)
+	if err != nil {
+		return nil, err
+	}
+	api := s.apiURL("/repos/%s/branches/%s", r.fullName(), name)
 	return ok(object{
 		"name": name, "protected": false,
-		"commit": object{"sha": sha, "url": s.apiURL("/repos/%s/commits/%s", r.fullName(), sha)},
+		"commit": commit, "protection": object{}, "protection_url": api + "/protection",
+		"_links": object{"self": api, "html": s.options.URL + "/" + r.fullName()},
 	})
 }
 
@@ -105,24 +112,36 @@ func (s *Server) getCommit(c *call) (*answer, error) {
 	if err != nil {
 		return nil, unprocessable("Commit", "sha", "invalid", "No commit found for SHA: "+ref)
 	}
-	out, err := s.git(r).line(c.Context(), "show", "-s", "--format=%an%x00%ae%x00%aI%x00%T%x00%P%x00%B", sha)
+	commit, err := s.commitJSON(c.Context(), r, sha)
+	if err != nil {
+		return nil, err
+	}
+	return ok(commit)
+}
+
+// commitJSON is a commit. Its author and committer are no users of GitHub.
+func (s *Server) commitJSON(ctx context.Context, r *repository, sha string) (object, error) {
+	out, err := s.git(r).line(ctx, "show", "-s", "--format=%an%x00%ae%x00%aI%x00%T%x00%P%x00%B", sha)
 	if err != nil {
 		return nil, err
 	}
 	part := strings.SplitN(out, "\x00", 6)
 	who := object{"name": part[0], "email": part[1], "date": part[2]}
+	repo, page := s.apiURL("/repos/%s", r.fullName()), s.options.URL+"/"+r.fullName()+"/commit/"
 	parents := []object{}
 	for parent := range strings.FieldsSeq(part[4]) {
-		parents = append(parents, object{"sha": parent})
+		parents = append(parents, object{"sha": parent, "url": repo + "/commits/" + parent, "html_url": page + parent})
 	}
-	api := s.apiURL("/repos/%s/commits/%s", r.fullName(), sha)
-	return ok(object{
-		"sha": sha, "url": api, "html_url": s.options.URL + "/" + r.fullName() + "/commit/" + sha, "parents": parents,
+	api := repo + "/commits/" + sha
+	return object{
+		"sha": sha, "node_id": nodeID("Commit", r.ID), "url": api, "html_url": page + sha, "parents": parents,
+		"comments_url": api + "/comments", "author": nil, "committer": nil,
 		"commit": object{
-			"author": who, "committer": who, "message": strings.TrimSpace(part[5]), "url": api,
-			"tree": object{"sha": part[3]},
+			"author": who, "committer": who, "message": strings.TrimSpace(part[5]), "comment_count": 0,
+			"url":  repo + "/git/commits/" + sha,
+			"tree": object{"sha": part[3], "url": repo + "/git/trees/" + part[3]},
 		},
-	})
+	}, nil
 }
 
 // an entry is a line of git ls-tree.
@@ -253,17 +272,20 @@ func (s *Server) folder(c *call, r *repository, commit, prefix string) (*answer,
 		list = append(list, s.entryJSON(r, e, kind))
 	}
 	if strings.Contains(c.Header.Get("Accept"), ".object") {
-		return ok(object{"type": "dir", "path": strings.TrimSuffix(prefix, "/"), "entries": list})
+		self := entry{kind: "tree", path: strings.TrimSuffix(prefix, "/"), sha: commit}
+		return ok(s.entryJSON(r, self, "dir").with(object{"entries": list}))
 	}
 	return ok(list)
 }
 
 func (s *Server) entryJSON(r *repository, e entry, kind string) object {
 	size, _ := strconv.Atoi(e.size)
+	api := s.apiURL("/repos/%s/contents/%s", r.fullName(), (&url.URL{Path: e.path}).EscapedPath())
+	blob := s.apiURL("/repos/%s/git/blobs/%s", r.fullName(), e.sha)
 	return object{
-		"type": kind, "name": path.Base(e.path), "path": e.path, "sha": e.sha, "size": size,
-		"url":     s.apiURL("/repos/%s/contents/%s", r.fullName(), e.path),
-		"git_url": s.apiURL("/repos/%s/git/blobs/%s", r.fullName(), e.sha), "html_url": nil, "download_url": nil,
+		"_links": object{"self": api, "git": blob, "html": nil},
+		"type":   kind, "name": path.Base(e.path), "path": e.path, "sha": e.sha, "size": size,
+		"url": api, "git_url": blob, "html_url": nil, "download_url": nil,
 	}
 }
 
@@ -283,7 +305,10 @@ func (s *Server) getBlob(c *call) (*answer, error) {
 	if wantsRaw(c) {
 		return &answer{status: http.StatusOK, raw: content}, nil
 	}
-	return ok(object{"sha": sha, "size": len(content), "encoding": "base64", "content": encode(content)})
+	return ok(object{
+		"sha": sha, "node_id": nodeID("Blob", r.ID), "url": s.apiURL("/repos/%s/git/blobs/%s", r.fullName(), sha),
+		"size": len(content), "encoding": "base64", "content": encode(content),
+	})
 }
 
 // compare serves /compare/BASE...HEAD with up to 300 files.
@@ -314,13 +339,25 @@ func (s *Server) compare(c *call) (*answer, error) {
 	var behind, ahead int
 	_, _ = fmt.Sscan(counts, &behind, &ahead)
 	status := map[[2]bool]string{{false, false}: "identical", {true, false}: "ahead", {false, true}: "behind", {true, true}: "diverged"}
+	baseCommit, err := s.commitJSON(ctx, r, base)
+	if err != nil {
+		return nil, err
+	}
+	mergeCommit := baseCommit
+	if mergeBase != base {
+		if mergeCommit, err = s.commitJSON(ctx, r, mergeBase); err != nil {
+			return nil, err
+		}
+	}
+	api, page := s.apiURL("/repos/%s/compare/%s...%s", r.fullName(), base, head), s.options.URL+"/"+r.fullName()+"/compare/"+base+"..."+head
 	list := []object{}
 	for _, f := range files[:min(len(files), 300)] {
 		list = append(list, fileJSON(f))
 	}
 	return ok(object{
 		"status": status[[2]bool{ahead > 0, behind > 0}], "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
-		"base_commit": object{"sha": base}, "merge_base_commit": object{"sha": mergeBase}, "commits": []object{},
+		"base_commit": baseCommit, "merge_base_commit": mergeCommit, "commits": []object{},
+		"url": api, "html_url": page, "permalink_url": page, "diff_url": page + ".diff", "patch_url": page + ".patch",
 		"files": list,
 	})
 }

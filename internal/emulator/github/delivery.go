@@ -56,7 +56,7 @@ func (s *Server) deliverComment(r *repository, p *pull, c *comment, action strin
 	s.deliver(r, "issue_comment", action, object{
 		"issue": object{
 			"id": p.ID, "node_id": nodeID("Issue", p.ID), "number": p.Number, "title": p.Title, "state": p.State,
-			"locked": p.Locked, "url": issue, "labels": labelsJSON(p.Labels), "comments": len(p.Comments),
+			"locked": p.Locked, "url": issue, "labels": s.labelsJSON(r, p.Labels), "comments": len(p.Comments),
 			"user":         s.userJSON(s.state.accountByID(p.Author)),
 			"html_url":     fmt.Sprintf("%s/%s/pull/%d", s.options.URL, r.fullName(), p.Number),
 			"pull_request": object{"url": s.apiURL("/repos/%s/pulls/%d", r.fullName(), p.Number)},

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func (s *Server) userJSON(a *account) object {
 		"login": a.Login, "id": a.ID, "node_id": nodeID("User", a.ID), "avatar_url": "", "gravatar_id": "",
 		"url": s.apiURL("/users/%s", a.Login), "html_url": s.options.URL + "/" + a.Login,
 		"type": a.Kind, "site_admin": false,
-	}
+	}.with(userLinks(s.apiURL("/users/%s", a.Login)))
 }
 
 // bot is the account of the App; it exists as soon as it has done something.
@@ -133,20 +134,21 @@ func (s *Server) repositoryJSON(r *repository) object {
 		"deployments_url": api + "/deployments", "open_issues_count": open, "open_issues": open, "language": nil,
 		"forks_count": 0, "forks": 0, "stargazers_count": 0, "watchers_count": 0, "watchers": 0, "size": 0,
 		"has_issues": true, "has_wiki": false, "has_pages": false, "topics": []string{}, "license": nil,
-	}
+		"has_projects": false, "has_downloads": false, "has_discussions": false,
+	}.with(repositoryLinks(api, page))
 }
 
-func labelJSON(l label) object {
+func (s *Server) labelJSON(r *repository, l label) object {
 	return object{
 		"id": l.ID, "node_id": nodeID("Label", l.ID), "name": l.Name, "color": l.Color, "default": false,
-		"description": nil,
+		"description": nil, "url": s.apiURL("/repos/%s/labels/%s", r.fullName(), url.PathEscape(l.Name)),
 	}
 }
 
-func labelsJSON(labels []label) []object {
+func (s *Server) labelsJSON(r *repository, labels []label) []object {
 	out := make([]object, 0, len(labels))
 	for _, l := range labels {
-		out = append(out, labelJSON(l))
+		out = append(out, s.labelJSON(r, l))
 	}
 	return out
 }
@@ -168,7 +170,7 @@ func (s *Server) pullJSON(r *repository, p *pull) object {
 		"commits_url": api + "/commits", "comments_url": issue + "/comments",
 		"statuses_url": s.apiURL("/repos/%s/statuses/%s", r.fullName(), p.HeadSHA),
 		"number":       p.Number, "state": p.State, "locked": p.Locked, "active_lock_reason": nil, "title": p.Title,
-		"body": orNull(p.Body), "user": s.userJSON(s.state.accountByID(p.Author)), "labels": labelsJSON(p.Labels),
+		"body": orNull(p.Body), "user": s.userJSON(s.state.accountByID(p.Author)), "labels": s.labelsJSON(r, p.Labels),
 		"milestone": nil, "assignee": nil, "assignees": []object{}, "requested_reviewers": []object{},
 		"requested_teams": []object{}, "draft": p.Draft, "author_association": s.association(r, p.Author), "auto_merge": nil,
 		"created_at": stamp(p.CreatedAt), "updated_at": stamp(p.UpdatedAt), "closed_at": stamp(p.ClosedAt),
@@ -183,8 +185,10 @@ func (s *Server) pullJSON(r *repository, p *pull) object {
 		"_links": object{
 			"self": object{"href": api}, "html": object{"href": page}, "issue": object{"href": issue},
 			"comments": object{"href": issue + "/comments"}, "commits": object{"href": api + "/commits"},
+			"review_comments": object{"href": api + "/comments"}, "review_comment": object{"href": api + "/comments{/number}"},
+			"statuses": object{"href": s.apiURL("/repos/%s/statuses/%s", r.fullName(), p.HeadSHA)},
 		},
-	}
+	}.with(pullLinks(api))
 }
 
 func (s *Server) fullPullJSON(r *repository, p *pull) object {
@@ -252,7 +256,7 @@ func (s *Server) installationJSON(i *installation) object {
 	account := s.state.accountByID(i.Account)
 	out := object{
 		"id": i.ID, "app_id": s.appID(), "app_slug": s.appSlug(), "account": s.userJSON(account),
-		"target_id": account.ID, "target_type": account.Kind, "repository_selection": "all",
+		"target_id": account.ID, "target_type": account.Kind, "repository_selection": "all", "single_file_name": nil,
 		"permissions": s.permissions(), "events": s.events(),
 		"access_tokens_url": s.apiURL("/app/installations/%d/access_tokens", i.ID),
 		"repositories_url":  s.apiURL("/installation/repositories"),

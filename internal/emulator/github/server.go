@@ -14,6 +14,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	Latency         time.Duration // added to each REST answer
 	Now             func() time.Time
 	Log             *slog.Logger
+	// Violation gets what is asked or answered otherwise than the published descriptions have it; nil logs it as an error.
+	Violation func(conformance.Violation)
 }
 
 // A Webhook is where deliveries go and with which secret they are signed. An empty URL: nowhere.
@@ -120,6 +123,9 @@ func setDefaults(o *Options) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Violation == nil {
+		o.Violation = conformance.Log(o.Log)
+	}
 }
 
 // Close stops deliveries that are under way and waits for them. The state on disk stays.
@@ -145,7 +151,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // routes tells the four worlds apart by their paths. The API without its prefix is recognised by its first segment, so
 // that no owner may have one of these names.
 func (s *Server) routes() http.Handler {
-	api := s.apiRoutes()
+	api := conformance.Handler(conformance.Options{
+		APIs: []*conformance.API{conformance.GitHubREST()}, Report: s.options.Violation,
+	}, s.apiRoutes())
 	protect := http.NewCrossOriginProtection()
 	admin := protect.Handler(s.adminRoutes())
 	for _, path := range manifestPaths { // posted from a page of whoever wants an App; nothing happens before the confirmation

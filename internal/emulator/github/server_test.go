@@ -27,6 +27,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
 )
 
@@ -86,7 +87,7 @@ func (w *world) start(hook string) {
 	}
 	w.Server, err = github.New(github.Options{
 		Dir: w.dir, URL: w.url, AppID: 7, PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}),
-		Webhook: github.Webhook{URL: hook, Secret: secret},
+		Webhook: github.Webhook{URL: hook, Secret: secret}, Violation: conformance.FailUnlessRefused(w.t),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -143,6 +144,9 @@ func (w *world) call(token, method, path string, body any) (int, any, http.Heade
 		if err := json.NewEncoder(&in).Encode(body); err != nil {
 			w.t.Fatal(err)
 		}
+		if in.String() == "null\n" {
+			in.Reset()
+		}
 	}
 	if !strings.HasPrefix(path, "http") {
 		path = w.url + path
@@ -150,6 +154,9 @@ func (w *world) call(token, method, path string, body any) (int, any, http.Heade
 	req, err := http.NewRequestWithContext(w.t.Context(), method, path, &in)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
