@@ -11,7 +11,7 @@ import (
 
 // Bounds of the answers that are kept.
 const (
-	maxAnswer  = 1 << 20  // bytes of one; larger ones are read anew each time
+	maxAnswer  = 4 << 20  // bytes of one; larger ones are read anew each time. A page of 100 pull requests has 2 MB
 	maxAnswers = 32 << 20 // bytes of all
 )
 
