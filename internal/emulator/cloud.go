@@ -131,7 +131,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 		return err
 	}
 	c.Secrets, err = secretmanager.New(secretmanager.Options{
-		Dir: filepath.Join(o.Dir, "secretmanager"), Project: o.Project, Secrets: o.Secrets,
+		Dir: filepath.Join(o.Dir, "secretmanager"), Project: o.Project, Secrets: o.Secrets, Violation: o.Violation,
 	})
 	if err != nil {
 		return err

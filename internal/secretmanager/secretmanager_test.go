@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	emulator "github.com/gangway-dev/gangway/internal/emulator/secretmanager"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/secretmanager"
@@ -13,7 +14,7 @@ import (
 
 func start(t *testing.T) (*emulator.Server, *secretmanager.Client) {
 	t.Helper()
-	far, err := emulator.New(emulator.Options{Dir: t.TempDir(), Project: "acme-dev", Secrets: []string{"key"}})
+	far, err := emulator.New(emulator.Options{Dir: t.TempDir(), Project: "acme-dev", Secrets: []string{"key"}, Violation: conformance.Fail(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

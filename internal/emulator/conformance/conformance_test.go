@@ -118,6 +118,8 @@ func TestGoogle(t *testing.T) {
 		{name: "value of a map", method: "PATCH", path: services + "/s?updateMask=labels", body: `{"labels":{"a":1}}`, answer: done, want: []string{"request " + patch + " /labels/a is a number, want a string"}},
 		{name: "read-only field that is ignored", method: "PATCH", path: services + "/s?updateMask=labels", body: `{"labels":{},"uid":"u"}`, answer: done},
 		{name: "read-only field that is to be written", method: "PATCH", path: services + "/s?updateMask=uid", body: `{"uid":"u"}`, answer: done, want: []string{"request " + patch + " /uid is read-only"}},
+		{name: "what the path says", method: "POST", path: "/v1/projects/p/secrets/s:addVersion", body: `{"parent":"projects/p/secrets/s","payload":{"data":"eA=="}}`, answer: `{}`},
+		{name: "not what the path says", method: "POST", path: "/v1/projects/p/secrets/s:addVersion", body: `{"parent":"projects/p/secrets/t"}`, answer: `{}`, want: []string{"request secretmanager.projects.secrets.addVersion /parent is not described", "request secretmanager.projects.secrets.addVersion /payload is missing"}},
 		{name: "unknown field in a mask", method: "PATCH", path: services + "/s?updateMask=labels.a,template.service_account,templates", body: `{}`, answer: done, want: []string{"request " + patch + " parameter updateMask names the field \"templates\""}},
 		{name: "mask that is none", method: "PATCH", path: services + "/s?updateMask=labels%3Betag", body: `{}`, answer: done, want: []string{"request " + patch + " parameter updateMask is", "request " + patch + " parameter updateMask names"}},
 		{name: "enum by number", method: "PATCH", path: services + "/s", body: `{"ingress":2}`, answer: done},
@@ -152,7 +154,8 @@ func TestGoogle(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			try(t, x, conformance.CloudRunV2(), conformance.CloudRunV1(), conformance.APIGatewayV1Beta(), conformance.APIGatewayV1(), conformance.CloudBuildV1())
+			try(t, x, conformance.CloudRunV2(), conformance.CloudRunV1(), conformance.APIGatewayV1Beta(), conformance.APIGatewayV1(),
+				conformance.CloudBuildV1(), conformance.SecretManagerV1())
 		})
 	}
 }
@@ -191,6 +194,8 @@ func TestGitHub(t *testing.T) {
 		{name: "status that is not described", method: "GET", path: repo + "/git/ref/heads/a", status: 418, answer: `{}`, want: []string{"answer git/get-ref status is 418, which is not described"}},
 		{name: "status that may always come", method: "GET", path: repo + "/git/ref/heads/a", status: 500, answer: `{"message":"Server Error"}`},
 		{name: "such a status with another body", method: "GET", path: repo + "/git/ref/heads/a", status: 500, answer: `{"error":"x"}`, want: []string{"answer git/get-ref /error is not described"}},
+		{name: "page of the front", method: "GET", path: repo + "/git/ref/heads/a", status: 502, media: "text/html", answer: `<html>`},
+		{name: "page of the API", method: "GET", path: repo + "/git/ref/heads/a", status: 500, media: "text/html", answer: `{"message":"x"}`, want: []string{"answer git/get-ref header Content-Type"}},
 		{name: "nothing changed", method: "GET", path: repo + "/git/ref/heads/a", header: "If-None-Match: x", status: 304},
 		{name: "nothing changed, not asked", method: "GET", path: repo + "/git/ref/heads/a", status: 304, want: []string{"answer git/get-ref status is 304 without If-None-Match"}},
 		{name: "nothing", method: "DELETE", path: repo + "/issues/comments/1", status: 204},

@@ -91,6 +91,7 @@ var (
 	CloudRunV1       = embedded("run-v1")
 	CloudRunV2       = embedded("run-v2")
 	GitHubREST       = embedded("github")
+	SecretManagerV1  = embedded("secretmanager-v1")
 )
 
 func embedded(name string) func() *API {

@@ -14,11 +14,12 @@ type Options struct {
 	APIs []*API
 	// Outside are the beginnings of paths that are no part of an API and are not checked.
 	Outside []string
-	// Report gets each violation, after the answer was written. It may be called by several goroutines at once.
+	// Report gets each violation, before the answer is sent. It may be called by several goroutines at once.
 	Report func(Violation)
 }
 
-// Handler checks what next is asked and answers. It passes everything on as it is.
+// Handler checks what next is asked and answers. It passes everything on as it is,
+// the answer when it is whole.
 func Handler(o Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, prefix := range o.Outside {
@@ -31,11 +32,9 @@ func Handler(o Options, next http.Handler) http.Handler {
 		var whole bool
 		x.body, whole = x.read()
 		answer := &recorder{ResponseWriter: w}
-		next.ServeHTTP(answer, r) // a panic ends the connection without an answer: there is none to check
-		x.status, x.header, x.answer = answer.status, w.Header(), answer.body.Bytes()
-		if x.status == 0 {
-			x.status = http.StatusOK
-		}
+		defer answer.send() // also when next panics, which ends the connection: what it wrote so far is sent
+		next.ServeHTTP(answer, r)
+		x.status, x.header, x.answer = answer.code(), w.Header(), answer.body.Bytes()
 		if !whole {
 			return // too large for the emulator as well: the client has its error, or went away
 		}
@@ -69,7 +68,7 @@ func (x *exchange) read() (body []byte, whole bool) {
 	return body, err == nil && len(body) < maxBody
 }
 
-// A recorder keeps what is written.
+// A recorder keeps an answer until it is sent.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -77,19 +76,26 @@ type recorder struct {
 }
 
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= http.StatusOK {
+	if r.status == 0 {
 		r.status = status
 	}
-	r.ResponseWriter.WriteHeader(status)
 }
 
 func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	r.body.Write(p)
-	return r.ResponseWriter.Write(p)
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(p)
 }
 
-// Unwrap lets http.ResponseController reach the writer.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func (r *recorder) code() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+func (r *recorder) send() {
+	if r.status != 0 {
+		r.ResponseWriter.WriteHeader(r.status)
+		_, _ = r.ResponseWriter.Write(r.body.Bytes())
+	}
+}

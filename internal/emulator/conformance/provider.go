@@ -39,6 +39,13 @@ var generalStatuses = []int{
 // general tells whether an answer that is not described for the operation is one that may always come.
 func (c *check) general() bool { return slices.Contains(generalStatuses, c.status) }
 
+// fromProxy tells whether an answer is a page of GitHub's front: when the API behind it doesn't answer, there is no JSON
+// (https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts).
+func (c *check) fromProxy() bool {
+	return c.api.Style == GitHub && !isJSON(c.header.Get("Content-Type")) &&
+		slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, c.status)
+}
+
 // errorProblems checks an error that is not described for the operation.
 func (c *check) errorProblems(value any) []problem {
 	if c.api.Style == Google {

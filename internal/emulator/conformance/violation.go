@@ -66,7 +66,7 @@ type tester interface {
 	Errorf(format string, args ...any)
 }
 
-// Fail returns a report that fails a test. The servers that use it must be closed before the test ends.
+// Fail returns a report that fails a test.
 func Fail(t tester) func(Violation) {
 	return func(v Violation) {
 		t.Helper()

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
@@ -30,12 +32,15 @@ type Options struct {
 	Dir     string   // where the state is kept
 	Project string   // of Secrets
 	Secrets []string // that are there, still without a version
+	// Violation gets what is asked or answered otherwise than the published description has it; nil logs it as an error.
+	Violation func(conformance.Violation)
 }
 
 // A Server is an emulated Secret Manager. It is an [http.Handler] and safe for concurrent use.
 type Server struct {
-	path string
-	mux  *http.ServeMux
+	path    string
+	mux     *http.ServeMux
+	handler http.Handler
 
 	mu      sync.Mutex
 	secrets map[string]*secret // projects/P/secrets/S
@@ -70,11 +75,17 @@ func New(o Options) (*Server, error) {
 	s.mux.HandleFunc("GET "+one, s.get)
 	s.mux.HandleFunc("POST "+one, s.post)
 	s.mux.HandleFunc("GET "+one+"/versions/{version}", s.access)
+	if o.Violation == nil {
+		o.Violation = conformance.Log(slog.Default())
+	}
+	s.handler = conformance.Handler(conformance.Options{
+		APIs: []*conformance.API{conformance.SecretManagerV1()}, Report: o.Violation,
+	}, s.mux)
 	return s, disk.Save(s.path, s.secrets)
 }
 
 // ServeHTTP serves the API.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Deny takes a permission away from everybody; "" gives it back.
 func (s *Server) Deny(permission string) {
