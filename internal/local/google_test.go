@@ -106,6 +106,32 @@ func (w *world) setTraffic(t *testing.T, service string, change func([]target) [
 	t.Fatal(err)
 }
 
+// leave puts a copy of a revision, with its labels, on a service under a tag, as an instance does that nobody knows of.
+func (w *world) leave(t *testing.T, service, tag string, r revision) {
+	t.Helper()
+	var err error
+	for range 20 { // others write too
+		var s struct {
+			Etag     string   `json:"etag"`
+			Traffic  []target `json:"traffic"`
+			Template object   `json:"template"`
+		}
+		if err = w.api.call(lasting(t), http.MethodGet, w.serviceURL(service), nil, &s); err != nil {
+			break
+		}
+		name := service + "-left-over"
+		s.Traffic = append(s.Traffic, target{Type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", Revision: name, Tag: tag})
+		s.Template = object{
+			"revision": name, "labels": r.Labels, "serviceAccount": r.ServiceAccount, "containers": []object{{"image": r.Containers[0].Image}},
+		}
+		err = w.api.do(lasting(t), http.MethodPatch, w.serviceURL(service)+"?updateMask=template,traffic", s, w.Endpoints.CloudRun+"/v2")
+		if err == nil {
+			return
+		}
+	}
+	t.Fatal(err)
+}
+
 // A revision is one of Cloud Run's.
 type revision struct {
 	Name           string            `json:"name"`

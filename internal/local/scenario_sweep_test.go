@@ -142,7 +142,7 @@ func TestOrphans(t *testing.T) {
 			own = g
 		}
 	}
-	revision := p.tagged("users").Name
+	revision := p.tagged("users")
 	p.close()
 	p.removed()
 	p.gone()
@@ -168,9 +168,7 @@ func TestOrphans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.setTraffic(t, "users", func(all []target) []target {
-		return append(all, target{Type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", Revision: revision, Tag: p.tag()})
-	})
+	w.leave(t, "users", p.tag(), revision)
 	until(t, "the orphans are removed", func() (bool, string) {
 		left := p.left()
 		return left == "", left
