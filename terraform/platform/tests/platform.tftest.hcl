@@ -133,7 +133,7 @@ run "separate" {
     error_message = "All alerts, sent somewhere."
   }
   assert {
-    condition     = length(jsondecode(google_monitoring_dashboard.gangway.dashboard_json).mosaicLayout.tiles) == 22
+    condition     = length(jsondecode(google_monitoring_dashboard.gangway.dashboard_json).mosaicLayout.tiles) == 23
     error_message = "The dashboard is JSON with all of its tiles."
   }
   assert {
