@@ -98,7 +98,11 @@ locals {
         port      = 9090
         probe     = 9090
         mounts    = ["configuration", "github", "work"]
-        env       = merge(local.common, local.app, local.terraform, { GANGWAY_METRICS_ADDR = ":9090", GANGWAY_TERRAFORM_PROCESSES = "4" })
+        env = merge(local.common, local.app, local.terraform, {
+          GANGWAY_METRICS_ADDR        = ":9090"
+          GANGWAY_TERRAFORM_PROCESSES = "4"
+          GITHUB_WRITE_INTERVAL       = "${var.aggregator_instances}s" # GitHub asks for a second between all writes
+        })
       }]
     }
     all = {
@@ -125,7 +129,10 @@ locals {
           port      = null
           probe     = 9091
           mounts    = ["configuration", "github", "work"]
-          env       = merge(local.common, local.app, local.terraform, { GANGWAY_METRICS_ADDR = ":9091", GANGWAY_TERRAFORM_PROCESSES = "2" })
+          env = merge(local.common, local.app, local.terraform, {
+            GANGWAY_METRICS_ADDR        = ":9091"
+            GANGWAY_TERRAFORM_PROCESSES = "2"
+          })
         },
       ]
     }

@@ -169,6 +169,10 @@ run "releases_stay" {
     error_message = "Terraform must leave images alone: ${google_cloud_run_v2_service.gangway["aggregator"].template[0].containers[0].image}"
   }
   assert {
+    condition     = contains([for e in google_cloud_run_v2_service.gangway["aggregator"].template[0].containers[0].env : "${e.name}=${e.value}"], "GITHUB_WRITE_INTERVAL=2s")
+    error_message = "Two aggregators share GitHub's rate."
+  }
+  assert {
     condition     = length(google_cloud_run_v2_service.gangway["aggregator"].template[0].containers) == 1 && google_cloud_run_v2_service.gangway["aggregator"].template[0].scaling[0].max_instance_count == 2
     error_message = "Everything else follows the variables."
   }
