@@ -156,7 +156,7 @@ variable "github_app_id" {
 }
 
 variable "layout" {
-  description = "separate: three Cloud Run services, each with its own rights. small: everything in one instance with one account; about a third of the price, and whoever breaks into the public part has all rights."
+  description = "separate: three Cloud Run services, each with its own rights. small: everything in one instance with one account; 3 CPUs that are always awake instead of 5 (2 instead of 3 without metrics), but whoever breaks into the public part has all rights."
   type        = string
   default     = "separate"
   nullable    = false
