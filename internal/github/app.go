@@ -30,8 +30,10 @@ func (e *AppError) Error() string { return e.Summary + ": " + e.Hint }
 const (
 	// refusedFor is how long GitHub is left alone with a key that it has refused. Another key is tried at once.
 	refusedFor = 30 * time.Second
-	// clockTolerance is how far from GitHub's this machine's clock may be.
-	clockTolerance = 30 * time.Second
+	// A JWT is issued a while ago, because GitHub refuses one from the future, and lives for less than the ten minutes that
+	// GitHub allows. So this machine's clock may be ahead of GitHub's by the one, and behind by the other.
+	issuedAgo = time.Minute
+	lifetime  = 8 * time.Minute
 )
 
 // appKey is the private key as it was read last.
@@ -75,8 +77,7 @@ func (c *Client) readKey() (appKey, error) {
 	return c.key, nil
 }
 
-// signed is a JWT of the App. It is issued a minute ago, because GitHub refuses one from the future, and lives for less
-// than the ten minutes that GitHub allows.
+// signed is a JWT of the App.
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 func (c *Client) signed() (credential, error) {
 	key, err := c.readKey()
@@ -92,8 +93,8 @@ func (c *Client) signed() (credential, error) {
 	}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
 		Issuer:    strconv.FormatInt(c.appID, 10),
-		IssuedAt:  jwt.NewNumericDate(now.Add(-time.Minute)),
-		ExpiresAt: jwt.NewNumericDate(now.Add(8 * time.Minute)),
+		IssuedAt:  jwt.NewNumericDate(now.Add(-issuedAgo)),
+		ExpiresAt: jwt.NewNumericDate(now.Add(lifetime)),
 	}).SignedString(key.private)
 	if err != nil {
 		return credential{}, fmt.Errorf("signing the GitHub App's token: %w", err)
@@ -120,7 +121,7 @@ func (c *Client) refusalOf(resp *http.Response, text string) error {
 	timing := strings.Contains(text, "'iat'") || strings.Contains(text, "'exp'")
 	theirs, err := http.ParseTime(resp.Header.Get("Date"))
 	off := c.now().Sub(theirs).Truncate(time.Second)
-	if err == nil && off.Abs() > clockTolerance && (timing || off.Abs() > time.Minute) {
+	if err == nil && (off > issuedAgo || off < -lifetime || timing && off.Abs() > issuedAgo/2) {
 		side := "ahead of"
 		if off < 0 {
 			side = "behind"

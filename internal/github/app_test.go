@@ -126,6 +126,26 @@ func TestKeyIsNone(t *testing.T) {
 	}
 }
 
+// What is neither GitHub's word on the key nor about it changes nothing.
+func TestRefusalStands(t *testing.T) {
+	w := newWorld(t)
+	_, public := pair(t, nextKey)
+	if err := w.hub.SetPublicKeys(public); err != nil {
+		t.Fatal(err)
+	}
+	c := w.client(t, w.url)
+	for _, kind := range []emulator.FaultKind{"", emulator.FaultServerError, emulator.FaultReset, emulator.FaultLateError} {
+		w.advance(time.Minute) // so that GitHub is asked
+		if kind != "" {
+			w.fault(t, emulator.Fault{Kind: kind, Path: "/app"})
+			_, _ = c.RedeliverFailed(t.Context(), w.now())
+		}
+		if _, ok := errors.AsType[*github.AppError](c.Ready(t.Context())); !ok {
+			t.Errorf("after %q it is ready", kind)
+		}
+	}
+}
+
 // A clock that is wrong is told apart from a key that is wrong; half a minute does no harm.
 func TestClock(t *testing.T) {
 	for off, want := range map[time.Duration]string{

@@ -47,6 +47,8 @@ const (
 	defaultInterval = time.Second
 	// maxWaiting is how many writes of an installation wait for their turn at once.
 	maxWaiting = 5
+	// maxWait is how long one waits at most, so that it goes out before its client gives up.
+	maxWait = 10 * time.Second
 )
 
 // A pause is how long GitHub wants to be left alone.
@@ -72,11 +74,7 @@ func (c *Client) noteSilence(installation int64, began time.Time) {
 	if c.now().Sub(began) < slow {
 		return
 	}
-	until := c.pause(installation, silence)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p := c.pauses[installation]
-	p.away = true
+	until := c.pause(installation, silence, true)
 	c.log.Warn("GitHub does not answer", "installation_id", installation, "until", until)
 }
 
@@ -89,7 +87,7 @@ func (c *Client) turn(ctx context.Context, installation int64) error {
 	if at.Before(now) {
 		at = now
 	}
-	if at.Sub(now) > maxWaiting*c.interval {
+	if at.Sub(now) > min(maxWaiting*c.interval, maxWait) {
 		c.mu.Unlock()
 		return &LimitError{Installation: installation, Until: at, Writes: true}
 	}
@@ -128,13 +126,13 @@ func (c *Client) notePause(installation int64, resp *http.Response) error {
 	if !limited {
 		return nil
 	}
-	until := c.pause(installation, wait)
+	until := c.pause(installation, wait, false)
 	c.log.Warn("GitHub asked to pause", "installation_id", installation, "until", until)
 	return &LimitError{Installation: installation, Until: until}
 }
 
-// pause notes a pause, and returns until when it is. A wait of 0 is one of unknown length.
-func (c *Client) pause(installation int64, wait time.Duration) time.Time {
+// pause notes a pause, and returns until when it is. A wait of 0 is one of unknown length; away is that GitHub did not ask.
+func (c *Client) pause(installation int64, wait time.Duration, away bool) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.pauses[installation]
@@ -150,7 +148,7 @@ func (c *Client) pause(installation int64, wait time.Duration) time.Time {
 		wait = min(minPause<<min(max(p.guesses-1, 0), 10), maxGuess)
 	}
 	if until := c.now().Add(min(max(wait, time.Second), maxPause)); until.After(p.until) {
-		p.until, p.away = until, false
+		p.until, p.away = until, away
 	}
 	return p.until
 }
@@ -160,7 +158,7 @@ func (c *Client) noteLeft(installation int64, resp *http.Response) {
 	resource := resp.Header.Get("X-Ratelimit-Resource")
 	if resp.Header.Get("X-Ratelimit-Remaining") == "0" && (resource == "" || resource == "core") {
 		if reset, err := strconv.ParseInt(resp.Header.Get("X-Ratelimit-Reset"), 10, 64); err == nil {
-			c.pause(installation, max(time.Unix(reset, 0).Sub(c.now()), time.Second))
+			c.pause(installation, max(time.Unix(reset, 0).Sub(c.now()), time.Second), false)
 		}
 	}
 	if resp.StatusCode >= http.StatusBadRequest {

@@ -108,6 +108,9 @@ func (c *Client) granted(ctx context.Context, a access) (telemetry.Secret, error
 	if token, err := c.cached(g); token != "" || err != nil {
 		return token, err
 	}
+	if a.repository == 0 && a.scope != scopeMetadata {
+		return "", fmt.Errorf("asking for a token of installation %d: for which repository is not known", a.installation)
+	}
 	options := &api.InstallationTokenOptions{Permissions: a.scope.permissions()}
 	if a.repository != 0 {
 		options.RepositoryIDs = []int64{a.repository}

@@ -136,10 +136,20 @@ func (t *transport) send(req *http.Request, token credential) (*http.Response, e
 		_ = resp.Body.Close()
 		return nil, err
 	}
-	if t.access.app() && resp.StatusCode != http.StatusUnauthorized {
+	if t.access.app() && accepted(resp.StatusCode) {
 		t.client.noteAccepted()
 	}
 	return t.client.answers.take(t.access, out, resp, known)
+}
+
+// accepted tells whether an answer of that status shows that GitHub took the credential: it is not from something in between,
+// and not from a limit that comes first.
+func accepted(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return false
+	}
+	return status < http.StatusInternalServerError
 }
 
 // limited is a body that ends with an error after so many bytes, rather than as if it were complete.

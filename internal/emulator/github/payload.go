@@ -101,13 +101,12 @@ func (s *Server) events() []string {
 	if made := s.state.App; made != nil {
 		return made.Events
 	}
-	return []string{"pull_request", "issue_comment"}
+	return []string{"pull_request"}
 }
 
 func permissions() map[string]string {
 	return map[string]string{
-		"metadata": "read", "contents": "read", "pull_requests": "write", "issues": "read",
-		"checks": "write", "deployments": "write",
+		"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write", "deployments": "write",
 	}
 }
 
