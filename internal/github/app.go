@@ -29,7 +29,7 @@ func (e *AppError) Error() string { return e.Summary + ": " + e.Hint }
 
 const (
 	// refusedFor is how long GitHub is left alone with a key that it has refused. Another key is tried at once.
-	refusedFor = 30 * time.Second
+	refusedFor = 10 * time.Second
 	// A JWT is issued a while ago, because GitHub refuses one from the future, and lives for less than the ten minutes that
 	// GitHub allows. So this machine's clock may be ahead of GitHub's by the one, and behind by the other.
 	issuedAgo = time.Minute
