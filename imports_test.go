@@ -71,7 +71,8 @@ var architecture = map[string]row{
 
 	// Use cases: they know the core and each other's vocabulary, and reach the world through ports of their own.
 	"internal/site":    {internal: []string{"internal/catalog", "internal/openapi", "internal/preview"}},
-	"internal/setup": {internal: []string{"internal/catalog", "internal/preview", "internal/telemetry"}, foreign: hcl},
+	"internal/doctor":  {internal: []string{"internal/catalog", "internal/openapi", "internal/preview", "internal/site"}},
+	"internal/setup":   {internal: []string{"internal/catalog", "internal/preview", "internal/telemetry"}, foreign: hcl},
 	"internal/compose": {internal: []string{"internal/apidiff", "internal/catalog", "internal/openapi", "internal/site"}},
 	"internal/worker":  {internal: []string{"internal/preview"}, tests: []string{"internal/sqlite"}},
 	"internal/intake": {
@@ -104,6 +105,7 @@ var architecture = map[string]row{
 	"internal/cloudbuild":    {internal: []string{"internal/preview", "cloudbuild"}, foreign: append(google, "go.yaml.in/yaml/v3"), tests: emulators},
 	"internal/cloudrun":      {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
 	"internal/apigateway":    {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
+	"internal/lookup":        {internal: []string{"internal/preview"}, foreign: google},
 	"internal/secretmanager": {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
 	"internal/firestore":     {internal: []string{"internal/preview"}, foreign: google, tests: append(emulators, "internal/preview/previewtest")},
 	"internal/terraform": {
@@ -274,7 +276,7 @@ func TestArchitectureKeepsItsDirection(t *testing.T) {
 	core := []string{"internal/preview", "internal/openapi", "internal/catalog", "internal/report"}
 	adapters := []string{
 		"internal/github", "internal/pubsub", "internal/cloudbuild", "internal/cloudrun", "internal/apigateway",
-		"internal/firestore", "internal/terraform", "internal/sqlite", "internal/secretmanager",
+		"internal/firestore", "internal/terraform", "internal/sqlite", "internal/secretmanager", "internal/lookup",
 	}
 	for folder, r := range architecture {
 		for _, name := range r.internal {

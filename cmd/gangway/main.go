@@ -24,7 +24,7 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gangway:", err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
 }
 
@@ -40,5 +40,5 @@ Start with:  gangway local`,
 		SilenceErrors: true,
 	}
 	c.SetFlagErrorFunc(badFlag)
-	return group(c, localCommand(), initCommand(), pinCommand(), previewsCommand(), deployCommand(), composeCommand(), diffCommand(), emulateCommand(), versionCommand())
+	return group(c, localCommand(), initCommand(), doctorCommand(), pinCommand(), previewsCommand(), deployCommand(), composeCommand(), diffCommand(), emulateCommand(), versionCommand())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -46,7 +47,20 @@ func arguments(least, most int) cobra.PositionalArgs {
 
 // usage is an error in how a command was called.
 func usage(c *cobra.Command, message string) error {
-	return fmt.Errorf("%s\nHelp: %s --help", message, c.CommandPath())
+	return &usageError{fmt.Sprintf("%s\nHelp: %s --help", message, c.CommandPath())}
+}
+
+// A usageError makes the exit status 2.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// exitStatus is 2 where the command was called wrongly, else 1.
+func exitStatus(err error) int {
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return 2
+	}
+	return 1
 }
 
 // badFlag says where the flags are explained.

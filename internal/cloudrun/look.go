@@ -82,22 +82,6 @@ func ingressOf(i runpb.IngressTraffic) string {
 	return "all"
 }
 
-// CountRevisions counts a service's revisions.
-func (c *Client) CountRevisions(ctx context.Context, ref preview.ServiceRef) (int, error) {
-	it := c.revisions.ListRevisions(ctx, &runpb.ListRevisionsRequest{Parent: serviceName(ref), PageSize: 1000})
-	n := 0
-	for {
-		_, err := it.Next()
-		if errors.Is(err, iterator.Done) {
-			return n, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("listing revisions of Cloud Run service %q: %w", ref.Name, translate(err))
-		}
-		n++
-	}
-}
-
 // Roles are the members of a service's own IAM policy by role. What is inherited from the project, a folder or the
 // organisation isn't in it. A binding with a condition is left out: whether it holds can't be told from here.
 func (c *Client) Roles(ctx context.Context, ref preview.ServiceRef) (map[string][]string, error) {
