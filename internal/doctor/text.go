@@ -35,7 +35,11 @@ func (r Report) Text(w io.Writer, colour bool) error {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%d ok, %d warnings, %d failed, %d skipped\n", r.Count(OK), r.Count(Warning), r.Count(Failed), r.Count(Skipped))
+	warnings := "warnings"
+	if r.Count(Warning) == 1 {
+		warnings = "warning"
+	}
+	fmt.Fprintf(&b, "%d ok, %d %s, %d failed, %d skipped\n", r.Count(OK), r.Count(Warning), warnings, r.Count(Failed), r.Count(Skipped))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
