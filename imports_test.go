@@ -101,7 +101,7 @@ var architecture = map[string]row{
 		foreign:  []string{"github.com/google/go-github/v60/", "github.com/golang-jwt/jwt/v5"},
 		tests:    emulators,
 	},
-	"internal/pubsub":        {foreign: google},
+	"internal/pubsub":        {foreign: google, tests: emulators},
 	"internal/cloudbuild":    {internal: []string{"internal/preview", "cloudbuild"}, foreign: append(google, "go.yaml.in/yaml/v3"), tests: emulators},
 	"internal/cloudrun":      {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
 	"internal/apigateway":    {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},

@@ -42,6 +42,7 @@ type Store struct {
 	client *firestore.Client
 	rows   *firestore.CollectionRef
 	leases *firestore.CollectionRef
+	marks  *marker
 	now    func() time.Time
 }
 
@@ -62,9 +63,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to firestore: %w", err)
 	}
-	return &Store{
+	s := &Store{
 		client: client, rows: client.Collection(rowsName), leases: client.Collection(leasesName), now: time.Now,
-	}, nil
+	}
+	s.marks = &marker{write: s.writeMarks, lines: map[markName]*batch{}}
+	return s, nil
 }
 
 // Close disconnects.

@@ -38,23 +38,27 @@ type document struct {
 	marked time.Time
 }
 
-// Mark implements [preview.Rows]. It is one blind write, which Firestore applies to the document as it is then: it
-// needs no transaction and conflicts with none. One whose outcome is unknown is repeated; a mark too many does no harm.
+// Mark implements [preview.Rows].
 func (s *Store) Mark(ctx context.Context, key preview.Key, owner preview.Owner, at time.Time) error {
-	err := try(ctx, func(ctx context.Context) error {
-		_, err := s.rows.Doc(rowName(key, owner)).Set(ctx, map[string]any{
-			fieldKey: key.String(), fieldOwner: string(owner),
-			fieldMarks:   firestore.Increment(1),
+	if err := s.marks.mark(ctx, markName{key, owner}, at); err != nil {
+		return fmt.Errorf("marking %s: %w", key, err)
+	}
+	return nil
+}
+
+// writeMarks is one blind write, which Firestore applies to the document as it is then: it needs no transaction and
+// conflicts with none. One whose outcome is unknown is repeated; marks too many do no harm.
+func (s *Store) writeMarks(ctx context.Context, name markName, count int64, at time.Time) error {
+	return try(ctx, func(ctx context.Context) error {
+		_, err := s.rows.Doc(rowName(name.key, name.owner)).Set(ctx, map[string]any{
+			fieldKey: name.key.String(), fieldOwner: string(name.owner),
+			fieldMarks:   firestore.Increment(count),
 			fieldMarked:  firestore.FieldTransformMinimum(at.UnixMilli()),
 			fieldDue:     firestore.FieldTransformMinimum(at.UnixMilli()),
 			fieldSettled: false,
 		}, firestore.MergeAll)
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("marking %s: %w", key, err)
-	}
-	return nil
 }
 
 // Load implements [preview.Rows].

@@ -39,11 +39,11 @@ func connect(t *testing.T, log *slog.Logger) (*pubsub.Client, *pstest.Server) {
 }
 
 // receive runs Receive until stop is called, which fails the test when Receive returned an error.
-func receive(t *testing.T, client *pubsub.Client, handle pubsub.Handler) (stop func()) {
+func receive(t *testing.T, client *pubsub.Client, subscription string, handle pubsub.Handler) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- client.Receive(ctx, "s", handle) }()
+	go func() { done <- client.Receive(ctx, subscription, handle) }()
 	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -62,7 +62,7 @@ func TestPublishIsReceivedAndAcknowledged(t *testing.T) {
 		t.Fatalf("after Publish the server keeps %d messages, want 1", n)
 	}
 	got := make(chan pubsub.Message, 10)
-	stop := receive(t, client, func(_ context.Context, m pubsub.Message) error {
+	stop := receive(t, client, "s", func(_ context.Context, m pubsub.Message) error {
 		got <- m
 		return nil
 	})
@@ -87,7 +87,7 @@ func TestErrorsAndPanicsAreRedelivered(t *testing.T) {
 	var mu sync.Mutex
 	calls := 0
 	done := make(chan struct{})
-	stop := receive(t, client, func(_ context.Context, m pubsub.Message) error {
+	stop := receive(t, client, "s", func(_ context.Context, m pubsub.Message) error {
 		mu.Lock()
 		defer mu.Unlock()
 		calls++

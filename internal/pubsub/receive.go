@@ -27,6 +27,9 @@ const (
 	streams        = 10 // one stream moves less than 2,000 messages a second
 	maxOutstanding = 1000
 	maxBytes       = 64 << 20
+	// holding is how long Pub/Sub waits for a word about a message that it has sent, before it sends it again: to
+	// another instance when this one was killed, or lost its connection. It is the least that the library asks for.
+	holding = 10 * time.Second
 	// shutdown is how long running handlers are waited for; Cloud Run kills after 10 s.
 	shutdown = 8 * time.Second
 	// nackDelay keeps a handler that fails at once from being called again at once where the subscription has no
@@ -50,6 +53,7 @@ func (c *Client) Receive(ctx context.Context, subscription string, handle Handle
 	subscriber.ReceiveSettings.MaxOutstandingMessages = maxOutstanding
 	subscriber.ReceiveSettings.MaxOutstandingBytes = maxBytes
 	subscriber.ReceiveSettings.MaxExtension = 10 * time.Minute
+	subscriber.ReceiveSettings.MaxDurationPerAckExtension = holding
 	// ShutdownOptions stay unset: with a timeout of the library's, Receive returns before the last acks are sent, and
 	// what was done is delivered again. The bounds are in [Client.call] and [drained].
 	log := c.log.With("subscription", subscription)
