@@ -163,6 +163,12 @@ resource "google_project_iam_member" "intake_logs" {
   member  = local.intake
 }
 
+resource "google_project_iam_member" "intake_inventory" {
+  project = var.project
+  role    = google_project_iam_custom_role.role["intake_inventory"].id
+  member  = local.intake
+}
+
 resource "google_project_iam_member" "aggregator_inventory" {
   project = var.project
   role    = google_project_iam_custom_role.role["aggregator_inventory"].id

@@ -65,6 +65,9 @@ locals {
         "run.services.update",
       ]
 
+      # ListServices of the region, to count tags before one more is set. A list is the project's.
+      inventory = ["run.services.list"]
+
       # UpdateService asks the caller whether it may read the image that it deploys.
       # https://cloud.google.com/run/docs/deploying
       images = ["artifactregistry.repositories.downloadArtifacts"]
@@ -184,6 +187,20 @@ locals {
 
       # gcloud run services update reads the service, replaces it, and reads it until it is ready.
       services = ["run.services.get", "run.services.update"]
+      accounts = ["iam.serviceAccounts.actAs"]
+    }
+
+    # gangway deploy, run by a pipeline of a team's own (var.pipelines), for services that it builds itself.
+    pipeline = {
+      # GetService and GetRevision; UpdateService, which makes a revision without traffic and sets its tag.
+      services = [
+        "run.revisions.get",
+        "run.services.get",
+        "run.services.update",
+      ]
+
+      # Publish on the topic revisions. It is a hint like any other: what it says is looked at, not believed.
+      topics   = ["pubsub.topics.publish"]
       accounts = ["iam.serviceAccounts.actAs"]
     }
 

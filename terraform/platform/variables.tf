@@ -82,6 +82,13 @@ variable "forks" {
   nullable    = false
 }
 
+variable "pipelines" {
+  description = "E-mails of the accounts that teams' own pipelines run gangway deploy as, for services with pipeline = true in gangway.hcl."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "preview_may_call" {
   description = "Those of the services that revisions of pull requests may call as the preview account: the services that gangway.hcl has calls blocks for."
   type        = set(string)

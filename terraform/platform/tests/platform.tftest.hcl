@@ -80,6 +80,7 @@ run "separate" {
       repositories        = { acme-shop = "https://github.com/acme/shop.git" }
     }
     forks            = true
+    pipelines        = ["ci@acme-dev.iam.gserviceaccount.com"]
     preview_may_call = ["catalog"]
     runtime_accounts = ["orders@acme-dev.iam.gserviceaccount.com"]
   }
@@ -143,6 +144,10 @@ run "separate" {
   assert {
     condition     = output.images.build == "europe-west1-docker.pkg.dev/acme-dev/gangway-previews" && output.images.fork == "europe-west1-docker.pkg.dev/acme-dev/gangway-forks"
     error_message = "Images from forks lie apart."
+  }
+  assert {
+    condition     = length(google_cloud_run_v2_service_iam_member.pipeline) == 2 && length(google_service_account_iam_member.pipeline_deploys_as) == 1
+    error_message = "A pipeline may deploy the services, as the accounts that Gangway may act as."
   }
   assert {
     condition     = keys(google_cloudbuildv2_repository.repository) == ["acme-shop"] && keys(google_cloud_run_v2_service_iam_member.preview) == ["catalog"]
