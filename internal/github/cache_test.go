@@ -135,7 +135,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	if got := conditional.Load(); got != 2 {
 		t.Error("what was read first is still kept")
 	}
-	body = strings.Repeat("y", 2<<20) // too large to keep
+	body = strings.Repeat("y", 5<<20) // too large to keep
 	read(100)
 	read(100)
 	if got := conditional.Load(); got != 2 {
