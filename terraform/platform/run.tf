@@ -200,18 +200,19 @@ resource "google_cloud_run_v2_service" "gangway" {
           }
         }
 
-        # Ready says that the store answers.
+        # It lives once the configuration was read and all clients were made. Whether store and GitHub answer (/readyz) must not
+        # decide about the start: previews are taken in without GitHub, and whoever waits for the store does so by itself.
         startup_probe {
           period_seconds    = 2
           timeout_seconds   = 2
           failure_threshold = 30
           http_get {
-            path = "/readyz"
+            path = "/livez"
             port = containers.value.probe
           }
         }
 
-        # Live says only that the process runs: an outage of the store must not restart it, and with it Terraform.
+        # An outage of the store must not restart it either, and with it Terraform.
         liveness_probe {
           period_seconds    = 15
           timeout_seconds   = 5
