@@ -56,6 +56,9 @@ func (v view) heading() (emoji, words string) {
 
 func (v view) building() string {
 	all := len(v.Wanted.Members)
+	if v.queued() && v.Wanted.AwaitsPipeline() {
+		return "Waiting for your pipeline to deploy " + plural(all, "service")
+	}
 	if v.queued() {
 		return "Waiting to build " + plural(all, "service")
 	}
