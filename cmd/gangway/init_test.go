@@ -77,7 +77,9 @@ func newInitWorld(t *testing.T) *initWorld {
 	})
 	w.must(err)
 	t.Cleanup(func() { _ = hub.Close() })
-	_, err = hub.CreateRepository(t.Context(), "acme/shop", fstest.MapFS{"README.md": {Data: []byte("# Shop\n")}})
+	_, err = hub.CreateRepository(t.Context(), "acme/shop", fstest.MapFS{
+		"README.md": {Data: []byte("# Shop\n")}, "orders/openapi.yaml": {Data: []byte(doctorDocument)},
+	})
 	w.must(err)
 	w.github = hubServer.URL
 	w.secrets, err = secretemulator.New(secretemulator.Options{

@@ -44,17 +44,21 @@ func (c *Client) Subscription(ctx context.Context, project, name string) (Subscr
 
 // Subscriptions are those of a topic; false when there is no such topic.
 func (c *Client) Subscriptions(ctx context.Context, project, topic string) ([]string, bool, error) {
-	it := c.client.TopicAdminClient.ListTopicSubscriptions(ctx, &pb.ListTopicSubscriptionsRequest{
-		Topic: "projects/" + project + "/topics/" + topic,
-	})
+	full := "projects/" + project + "/topics/" + topic
+	_, err := c.client.TopicAdminClient.GetTopic(ctx, &pb.GetTopicRequest{Topic: full})
+	switch {
+	case status.Code(err) == codes.NotFound:
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("reading topic %q: %w", topic, err)
+	}
+	it := c.client.TopicAdminClient.ListTopicSubscriptions(ctx, &pb.ListTopicSubscriptionsRequest{Topic: full})
 	var all []string
 	for {
 		name, err := it.Next()
 		switch {
 		case errors.Is(err, iterator.Done):
 			return all, true, nil
-		case status.Code(err) == codes.NotFound:
-			return nil, false, nil
 		case err != nil:
 			return nil, false, fmt.Errorf("listing subscriptions of topic %q: %w", topic, err)
 		}
