@@ -22,10 +22,13 @@ or a test can be pointed at them. With --env-file, everything that these need to
 as environment variables:
 
   gangway emulate --shop --env-file env    # ends with "ready"; then, in another terminal:
-  . ./env && GANGWAY_PROVIDER=served aggregator`,
+  . ./env && GANGWAY_PROVIDER=served aggregator` + googleHelp,
 		Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.checkLatency(); err != nil {
+				return err
+			}
+			if err := s.google.check(); err != nil {
 				return err
 			}
 			return runEmulate(c.Context(), s, c.OutOrStdout())
@@ -36,6 +39,7 @@ as environment variables:
 	c.Flags().StringVar(&s.envFile, "env-file", "", "write the endpoints as environment variables to this file")
 	c.Flags().StringVar(&s.webhook, "webhook", "", "URL that GitHub delivers to, as http://127.0.0.1:8080/github/webhook")
 	c.Flags().BoolVar(&s.shop, "shop", false, "set the shop up as an environment: repository, services, gateway, configuration")
+	s.google.flags(c)
 	return c
 }
 
@@ -45,8 +49,10 @@ func runEmulate(ctx context.Context, s settings, out io.Writer) error {
 		return err
 	}
 	defer closeLog()
+	pubSub, firestore := s.emulators()
 	e, err := local.Emulate(ctx, local.Options{
-		Dir: s.dir, Latency: emulator.Latency(s.latency), Provider: "served", Out: out, Live: isTerminal(out), Log: log,
+		Dir: s.dir, Latency: emulator.Latency(s.latency), Provider: "served", PubSub: pubSub, Firestore: firestore,
+		Out: out, Live: isTerminal(out), Log: log,
 	}, s.shop)
 	if err != nil {
 		return explain(ctx, err, s.dir)

@@ -26,6 +26,7 @@ type settings struct {
 	envFile  string
 	webhook  string
 	shop     bool
+	google
 }
 
 func (s settings) checkLatency() error {
@@ -48,7 +49,7 @@ loopback; the real webhook, aggregator, Terraform, git, builds, revisions and ga
 
 It opens a pull request that changes one of three services, shows by real requests that the
 preview answers with its code and the environment with the old, and stays up until Ctrl-C.
-While it runs, open more pull requests in a browser or with "gangway local pr".`,
+While it runs, open more pull requests in a browser or with "gangway local pr".` + googleHelp,
 		Args: noSuch,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.checkLatency(); err != nil {
@@ -56,6 +57,9 @@ While it runs, open more pull requests in a browser or with "gangway local pr".`
 			}
 			if s.provider != "served" && s.provider != "registry" {
 				return fmt.Errorf("--provider is %q: want served or registry", s.provider)
+			}
+			if err := s.google.check(); err != nil {
+				return err
 			}
 			return runLocal(c.Context(), s, c.OutOrStdout())
 		},
@@ -66,6 +70,7 @@ While it runs, open more pull requests in a browser or with "gangway local pr".`
 	c.Flags().StringVar(&s.latency, "latency", "fast", "how long the far ends take: fast or real")
 	c.Flags().StringVar(&s.provider, "provider", "served",
 		"Terraform's google-beta provider: served by this process, or whatever Terraform finds (registry)")
+	s.google.flags(c)
 	c.AddCommand(pullCommand(&s))
 	return c
 }
@@ -76,8 +81,10 @@ func runLocal(ctx context.Context, s settings, out io.Writer) (err error) {
 		return err
 	}
 	defer closeLog()
+	pubSub, firestore := s.emulators()
 	l, err := local.Start(ctx, local.Options{
-		Dir: s.dir, Latency: emulator.Latency(s.latency), Provider: s.provider, Out: out, Live: isTerminal(out), Log: log,
+		Dir: s.dir, Latency: emulator.Latency(s.latency), Provider: s.provider, PubSub: pubSub, Firestore: firestore,
+		Out: out, Live: isTerminal(out), Log: log,
 	})
 	if err != nil {
 		return explain(ctx, err, s.dir)
@@ -119,7 +126,7 @@ func explain(ctx context.Context, err error, dir string) error {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return errors.New("stopped before the end; the next start goes on from here")
 	}
-	return fmt.Errorf("%w\nThe log is in %s", err, local.LogFile(dir))
+	return fmt.Errorf("%w\nThe log is in %s", explainAbsent(err), local.LogFile(dir))
 }
 
 // openLog opens the log of everything that runs in this process.

@@ -16,6 +16,8 @@ func TestWrongArguments(t *testing.T) {
 		"local --dirr x":              "unknown flag: --dirr\nHelp: gangway local --help",
 		"local --latency slow":        `--latency is "slow": want fast or real`,
 		"local --provider x":          `--provider is "x": want served or registry`,
+		"local --store redis":         `--store is "redis": want sqlite or firestore`,
+		"emulate --store redis":       `--store is "redis": want sqlite or firestore`,
 		"local pr clos":               "did you mean close?",
 		"local pr close":              "want gangway local pr close NUMBER",
 		"local pr close 1 2":          `"2" is too much`,
@@ -29,7 +31,7 @@ func TestWrongArguments(t *testing.T) {
 
 		"previews lis":                     "did you mean list?",
 		"previews show":                    "want gangway previews show PREVIEW",
-		"previews list --store /absent/db": "there is no store /absent/db: give the commands' GANGWAY_STORE",
+		"previews list --store /absent/db": "there is no store /absent/db: the commands' GANGWAY_STORE says where it is",
 
 		"compose":                                 "give --config FILE, or --document SERVICE=FILE",
 		"compose x":                               `there is no command "gangway compose x"`,

@@ -85,7 +85,7 @@ func (d *desk) look(ctx context.Context, c *worker.Claim) error {
 	d.looks[c.Key()]++
 	d.seen[c.Key()] = c.Row().Marks
 	d.mu.Unlock()
-	return c.Save(ctx, []byte(`{}`), time.Time{})
+	return c.Save(ctx, []byte(`{}`), false, time.Time{})
 }
 
 func (d *desk) known(t *testing.T, n int) preview.Key {

@@ -19,7 +19,7 @@ import (
 // Common are the settings that both commands need.
 type Common struct {
 	Config  string `env:"GANGWAY_CONFIG, default=gangway.hcl" help:"the configuration file; it is read again when it changes"`
-	Store   string `env:"GANGWAY_STORE, default=.gangway/store.db" help:"SQLite file that the commands of one host share"`
+	Store   string `env:"GANGWAY_STORE, default=.gangway/store.db" help:"an SQLite file that the commands of one host share, or firestore://PROJECT[/DATABASE] for instances anywhere"`
 	Holder  string `env:"GANGWAY_INSTANCE" help:"names this instance in leases; made up when empty"`
 	Project string `env:"GANGWAY_PROJECT" help:"project whose Pub/Sub is used; when empty, that of the previews' environment. When it is set, log records of one change are one trace in Cloud Logging"`
 	Ensure  bool   `env:"GANGWAY_ENSURE_TOPICS, default=false" help:"create missing topics and subscriptions: for the local cloud"`
@@ -53,6 +53,7 @@ type Google struct {
 	CloudRun   string `env:"GANGWAY_CLOUD_RUN_ENDPOINT" help:"Cloud Run, as http://127.0.0.1:8080"`
 	CloudBuild string `env:"GANGWAY_CLOUD_BUILD_ENDPOINT" help:"Cloud Build"`
 	APIGateway string `env:"GANGWAY_API_GATEWAY_ENDPOINT" help:"API Gateway"`
+	Firestore  string `env:"FIRESTORE_EMULATOR_HOST" help:"Firestore's emulator, as 127.0.0.1:8080, where GANGWAY_STORE is a database"`
 	PubSub     string `env:"PUBSUB_EMULATOR_HOST" help:"Pub/Sub's emulator, as 127.0.0.1:8085"`
 }
 
@@ -96,6 +97,9 @@ func (c Common) problems() []error {
 	}
 	if c.GitHub.Key == "" && c.GitHub.KeyFile == "" {
 		list = append(list, errors.New("GITHUB_APP_KEY_FILE is missing: the file with the App's private key (PEM)"))
+	}
+	if _, _, _, err := parseStore(c.Store); err != nil {
+		list = append(list, err)
 	}
 	for name, pace := range map[string]time.Duration{
 		"GANGWAY_POLL_INTERVAL": c.Pace.Poll, "GANGWAY_SWEEP_INTERVAL": c.Pace.Sweep, "GANGWAY_LEASE": c.Pace.Lease,

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -18,14 +17,12 @@ import (
 	"github.com/gangway-dev/gangway/internal/catalog"
 	"github.com/gangway-dev/gangway/internal/cloudrun"
 	"github.com/gangway-dev/gangway/internal/doctor"
-	"github.com/gangway-dev/gangway/internal/firestore"
 	"github.com/gangway-dev/gangway/internal/github"
 	"github.com/gangway-dev/gangway/internal/lookup"
 	"github.com/gangway-dev/gangway/internal/loopback"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/pubsub"
 	"github.com/gangway-dev/gangway/internal/secretmanager"
-	"github.com/gangway-dev/gangway/internal/sqlite"
 	"github.com/gangway-dev/gangway/internal/telemetry"
 	"github.com/gangway-dev/gangway/internal/terraform"
 )
@@ -196,23 +193,12 @@ func (c *clinic) openLookup(ctx context.Context) {
 
 // openStore connects to the store, without making one.
 func (c *clinic) openStore(ctx context.Context) {
-	if rest, ok := strings.CutPrefix(c.settings.Store, "firestore://"); ok {
-		project, database, _ := strings.Cut(rest, "/")
-		c.world.Store = func(ctx context.Context) error {
-			s, err := firestore.Open(ctx, firestore.Options{Project: project, Database: database})
-			if err != nil {
-				return err
-			}
-			return errors.Join(s.Ping(ctx), s.Close())
-		}
-		return
-	}
-	if _, err := os.Stat(c.settings.Store); errors.Is(err, os.ErrNotExist) {
+	s, err := openExisting(ctx, c.settings.Store)
+	if errors.Is(err, errNoStore) {
 		c.world.Absent["Store"] = "there is no file " + c.settings.Store + " on this machine; the commands make it when they start"
 		return
 	}
 	c.world.Store = func(ctx context.Context) error {
-		s, err := sqlite.Open(ctx, c.settings.Store)
 		if err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func TestValidate(t *testing.T) {
 	err = Aggregator{Provider: "mine", Scheme: "gopher"}.Validate()
 	for _, want := range []string{
 		"GITHUB_APP_ID", "GITHUB_APP_KEY_FILE", "GANGWAY_POLL_INTERVAL", "GANGWAY_SWEEP_INTERVAL", "GANGWAY_LEASE",
-		"GANGWAY_CONCURRENCY", "GANGWAY_PROVIDER", "GANGWAY_LINK_SCHEME",
+		"GANGWAY_CONCURRENCY", "GANGWAY_STORE", "GANGWAY_PROVIDER", "GANGWAY_LINK_SCHEME",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the errors %v lack %s", err, want)

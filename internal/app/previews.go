@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
-	"github.com/gangway-dev/gangway/internal/sqlite"
 )
 
 // Previews is what an operator sees of previews, and may do to them, with nothing but the store.
@@ -47,10 +45,7 @@ type MemberStatus struct {
 
 // OpenPreviews opens a store that the commands have made.
 func OpenPreviews(ctx context.Context, store string) (*Previews, error) {
-	if _, err := os.Stat(store); err != nil {
-		return nil, fmt.Errorf("there is no store %s: give the commands' GANGWAY_STORE", store)
-	}
-	s, err := sqlite.Open(ctx, store)
+	s, err := openExisting(ctx, store)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,6 @@ import (
 	"github.com/gangway-dev/gangway/internal/receive"
 	"github.com/gangway-dev/gangway/internal/server"
 	"github.com/gangway-dev/gangway/internal/site"
-	"github.com/gangway-dev/gangway/internal/sqlite"
 	"github.com/gangway-dev/gangway/internal/worker"
 )
 
@@ -192,7 +191,7 @@ func (b *base) cloudBuild() cloudbuild.Options {
 }
 
 // openShared opens what both use cases work with.
-func (b *base) openShared(ctx context.Context) (*github.Client, *sqlite.Store, error) {
+func (b *base) openShared(ctx context.Context) (*github.Client, store, error) {
 	settings := b.common.GitHub
 	hub, err := github.New(github.Options{
 		BaseURL: settings.URL, AppID: settings.AppID, Key: settings.key, WriteInterval: settings.WriteInterval, Log: b.log,
@@ -201,7 +200,7 @@ func (b *base) openShared(ctx context.Context) (*github.Client, *sqlite.Store, e
 		return nil, nil, err
 	}
 	b.health.Add("github", hub.Ready)
-	store, err := sqlite.Open(ctx, b.common.Store)
+	store, err := b.common.openStore(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/cloudrun"
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/gcloud"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
@@ -42,6 +43,9 @@ const (
 	Real Latency = "real"
 )
 
+// Google stands for an emulator that comes with the Google Cloud CLI.
+const Google = "google"
+
 // Options set a local cloud up.
 type Options struct {
 	Dir     string // all state; kept over restarts
@@ -51,7 +55,11 @@ type Options struct {
 	Quota   int      // of GitHub, in requests per installation and hour; 0 is GitHub's own
 	Secrets []string // of Project in Secret Manager, without a version until somebody adds one
 	GoCache string   // of builds; "" is a folder of the user's cache that all local clouds share
-	Log     *slog.Logger
+	// PubSub and Firestore are [Google] for an emulator of the Google Cloud CLI's that is started and stopped with the
+	// cloud, or host:port of one that runs already. "" is the in-memory Pub/Sub, and no Firestore.
+	PubSub, Firestore string
+
+	Log *slog.Logger
 	// Violation gets what is asked of the far ends, or answered by them, otherwise than the providers' descriptions have
 	// it; nil logs it as an error.
 	Violation func(conformance.Violation)
@@ -70,15 +78,16 @@ type Cloud struct {
 	Identity   *identity.Issuer
 	Images     *image.Store
 
-	log     *slog.Logger
-	lock    func()
-	servers []*http.Server
-	wg      sync.WaitGroup
+	log       *slog.Logger
+	lock      func()
+	firestore *gcloud.Server // nil where it is none of ours
+	servers   []*http.Server
+	wg        sync.WaitGroup
 }
 
 // ports keeps the ports over restarts, so that links stay good.
 type ports struct {
-	GitHub, CloudBuild, CloudRun, APIGateway, Edge, Identity, PubSub, SecretManager int
+	GitHub, CloudBuild, CloudRun, APIGateway, Edge, Identity, PubSub, SecretManager, Firestore int
 }
 
 // Start starts all far ends. A folder has one cloud at a time.
@@ -93,7 +102,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 			c.Close()
 		}
 	}()
-	listeners, err := c.listen(ctx, o.Dir)
+	listeners, err := c.listen(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -262,6 +271,9 @@ func (c *Cloud) Close() {
 	}
 	if c.PubSub != nil {
 		_ = c.PubSub.Stop()
+	}
+	if c.firestore != nil {
+		c.firestore.Stop()
 	}
 	if c.lock != nil {
 		c.lock()

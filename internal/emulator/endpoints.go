@@ -21,6 +21,7 @@ type Endpoints struct {
 	Identity      string // issues tokens; keys at /.well-known/jwks.json
 	Edge          string // front of revisions and gateways; a forward proxy for names below localhost
 	PubSub        string // host:port
+	Firestore     string // host:port; "" where there is none
 	Project       string
 	AppID         int64
 	AppKeyFile    string
@@ -57,6 +58,9 @@ func (e Endpoints) Env() []string {
 		"CLOUDSDK_AUTH_ACCESS_TOKEN=local",
 		"CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API=false", // it would ask Service Usage
 		"CLOUDSDK_CORE_PROJECT=" + e.Project,
+	}
+	if e.Firestore != "" {
+		list = append(list, "FIRESTORE_EMULATOR_HOST="+e.Firestore, "GANGWAY_STORE=firestore://"+e.Project)
 	}
 	slices.Sort(list)
 	return list

@@ -6,9 +6,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/gcloud"
 	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
 )
 
@@ -27,8 +29,8 @@ func (l listeners) close() {
 }
 
 // listen takes the ports of the last time if they are free, else new ones.
-func (c *Cloud) listen(ctx context.Context, dir string) (l listeners, err error) {
-	path := filepath.Join(dir, "ports.json")
+func (c *Cloud) listen(ctx context.Context, o Options) (l listeners, err error) {
+	path := filepath.Join(o.Dir, "ports.json")
 	var p ports
 	if err := disk.Load(path, &p); err != nil {
 		return l, err
@@ -58,20 +60,18 @@ func (c *Cloud) listen(ctx context.Context, dir string) (l listeners, err error)
 		*want.listener = listener
 		if before := *want.port; want.port == &p.Edge && before != 0 && portOf(listener) != before {
 			return l, fmt.Errorf("port %d, which the names of all services in %s end with, is in use by another program: "+
-				"end that, or begin anew in another folder", before, dir)
+				"end that, or begin anew in another folder", before, o.Dir)
 		}
 		*want.port = portOf(listener)
 	}
-	server, err := startPubSub(ctx, p.PubSub)
-	if err != nil {
+	if err := c.startFirestore(ctx, o.Firestore, &p.Firestore); err != nil {
 		return l, err
 	}
-	c.PubSub, l.pubsub = server, server.Endpoint()
-	_, port, err := net.SplitHostPort(l.pubsub)
-	if err != nil {
+	if c.PubSub, err = startPubSub(ctx, o.PubSub, p.PubSub); err != nil {
 		return l, err
 	}
-	if _, err := fmt.Sscan(port, &p.PubSub); err != nil {
+	l.pubsub = c.PubSub.Endpoint()
+	if p.PubSub, err = portIn(l.pubsub); err != nil {
 		return l, err
 	}
 	return l, disk.Save(path, p)
@@ -112,13 +112,52 @@ func listenOn(ctx context.Context, port int) (net.Listener, error) {
 	return listener, nil
 }
 
-func startPubSub(ctx context.Context, port int) (*pubsub.Server, error) {
+func startPubSub(ctx context.Context, kind string, port int) (*pubsub.Server, error) {
+	switch kind {
+	case "":
+		return again(port, func(address string) (*pubsub.Server, error) { return pubsub.Start(ctx, address) })
+	case Google:
+		server, err := again(port, func(address string) (*gcloud.Server, error) { return gcloud.StartPubSub(ctx, address, nil) })
+		if err != nil {
+			return nil, err
+		}
+		return pubsub.At(server.Endpoint(), server.Stop)
+	}
+	return pubsub.At(kind, nil)
+}
+
+// startFirestore starts Firestore, or finds the one that runs.
+func (c *Cloud) startFirestore(ctx context.Context, kind string, port *int) (err error) {
+	if kind != Google {
+		c.Firestore = kind
+		return nil
+	}
+	c.firestore, err = again(*port, func(address string) (*gcloud.Server, error) { return gcloud.StartFirestore(ctx, address, nil) })
+	if err != nil {
+		return err
+	}
+	c.Firestore = c.firestore.Endpoint()
+	*port, err = portIn(c.Firestore)
+	return err
+}
+
+// again starts a server on the port of the last time, else on another one.
+func again[T any](port int, start func(address string) (T, error)) (T, error) {
 	if port != 0 {
-		if server, err := pubsub.Start(ctx, fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+		if server, err := start(fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			return server, nil
 		}
 	}
-	return pubsub.Start(ctx, "127.0.0.1:0")
+	return start("127.0.0.1:0")
+}
+
+// portIn is the port of host:port.
+func portIn(endpoint string) (int, error) {
+	_, text, err := net.SplitHostPort(endpoint)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(text)
 }
 
 func portOf(l net.Listener) int {

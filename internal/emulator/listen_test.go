@@ -21,7 +21,7 @@ func TestEdgePortIsTaken(t *testing.T) {
 	if err := disk.Save(dir+"/ports.json", ports{Edge: taken}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = new(Cloud).listen(t.Context(), dir)
+	_, err = new(Cloud).listen(t.Context(), Options{Dir: dir})
 	if err == nil || !strings.Contains(err.Error(), strconv.Itoa(taken)) || !strings.Contains(err.Error(), "another folder") {
 		t.Errorf("listen = %v", err)
 	}

@@ -79,15 +79,19 @@ func TestDatabases(t *testing.T) {
 	}
 }
 
-// The environment variable of Google's client libraries counts.
+// The environment variable of Google's client libraries counts, beside the option too.
 func TestEmulatorHost(t *testing.T) {
 	t.Setenv("FIRESTORE_EMULATOR_HOST", gcloudtest.Firestore(t))
-	s, err := firestore.Open(t.Context(), firestore.Options{Project: newProject(), Database: "gangway"})
-	if err != nil {
-		t.Fatal(err)
+	for _, endpoint := range []string{"", gcloudtest.Firestore(t)} {
+		s, err := firestore.Open(t.Context(), firestore.Options{Project: newProject(), Database: "gangway", Endpoint: endpoint})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mark(t, s, key(1))
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	defer s.Close() //nolint:errcheck // a test
-	mark(t, s, key(1))
 }
 
 // A store that is away is an error in time, which tells the end of the caller's context from others.

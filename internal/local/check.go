@@ -87,10 +87,13 @@ func (l *Local) world() (checker.World, error) {
 		Project: Project, Region: Region, Installation: installation, Repositories: []string{Repository},
 		BuildAccount: buildAccount, RevisionAccount: runAccount, Environment: l.environment,
 		Stacks:  l.stacks(),
-		Files:   []string{LogFile(l.o.Dir), filepath.Join(l.o.Dir, storeFile)},
+		Files:   []string{LogFile(l.o.Dir)},
 		Secrets: []string{strings.TrimSpace(string(secret)), string(key)},
 		// A delivery that was lost is healed by the sweep, which is when closing takes effect.
 		TakeEffect: closedTime,
+	}
+	if l.Firestore == "" {
+		w.Files = append(w.Files, l.store())
 	}
 	if l.hook != "" {
 		w.Health = []string{l.hook + "/readyz"}

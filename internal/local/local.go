@@ -48,9 +48,11 @@ type Options struct {
 	Dir      string           // all state
 	Latency  emulator.Latency // of the far ends
 	Provider string           // "served" or "registry"; see cmd/aggregator
-	Out      io.Writer        // progress, for people
-	Live     bool             // Out is a terminal: a line may be written again
-	Log      *slog.Logger     // of the commands and far ends
+	// PubSub and Firestore are as in [emulator.Options]; with Firestore, the store is there and not in a file.
+	PubSub, Firestore string
+	Out               io.Writer    // progress, for people
+	Live              bool         // Out is a terminal: a line may be written again
+	Log               *slog.Logger // of the commands and far ends
 
 	quota     int                         // of GitHub, in requests per hour; 0 is GitHub's own
 	violation func(conformance.Violation) // see emulator.Options
@@ -99,7 +101,7 @@ func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
 	o.Dir = dir
 	cloud, err := emulator.Start(ctx, emulator.Options{
 		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project,
-		Quota: o.quota, Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"}, Log: o.Log, Violation: o.violation,
+		Quota: o.quota, PubSub: o.PubSub, Firestore: o.Firestore, Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"}, Log: o.Log, Violation: o.violation,
 	})
 	if err != nil {
 		return nil, err
@@ -161,15 +163,23 @@ func (l *Local) writeConfiguration() error {
 // common are the settings of both commands: the endpoints, and a pace for one person who watches.
 func (l *Local) common(name string) app.Common {
 	return app.Common{
-		Config: l.configurationFile(), Store: filepath.Join(l.o.Dir, storeFile), Holder: name, Project: Project,
+		Config: l.configurationFile(), Store: l.store(), Holder: name, Project: Project,
 		Ensure: true, Metrics: "off",
 		GitHub: app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile, WriteInterval: time.Millisecond},
 		Google: app.Google{
 			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild,
-			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub,
+			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub, Firestore: l.Firestore,
 		},
 		Pace: app.Pace{Poll: 50 * time.Millisecond, Sweep: 5 * time.Second, Lease: 5 * time.Second, Concurrency: 16},
 	}
+}
+
+// store is GANGWAY_STORE.
+func (l *Local) store() string {
+	if l.Firestore != "" {
+		return "firestore://" + Project
+	}
+	return filepath.Join(l.o.Dir, storeFile)
 }
 
 // aggregator are the settings of the aggregator.

@@ -1,8 +1,9 @@
-// Package pubsub is Cloud Pub/Sub on loopback: the client library's own in-memory server. It speaks the real gRPC API.
+// Package pubsub is Cloud Pub/Sub on loopback: the client library's own in-memory server, or another one that runs already.
+// It speaks the real gRPC API.
 //
 // Its state does not survive a restart: topics, subscriptions and undelivered messages are gone, and a message that
 // nobody takes for 10 minutes is dropped. That is allowed here: messages are hints, and whoever uses the server creates
-// topics and subscriptions when it starts. (Google's own emulator can be used instead; it forgets as well.)
+// topics and subscriptions when it starts. Google's own emulator forgets as well.
 package pubsub
 
 import (
@@ -12,13 +13,17 @@ import (
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 )
 
 // A Server is a running Pub/Sub. It is safe for concurrent use.
 type Server struct {
-	fake *pstest.Server
+	endpoint string
+	publish  func(context.Context, *pb.PublishRequest) error
+	stop     func() error
 }
 
 // Start listens on address, host:port on loopback; port 0 takes a free one. Another process that listens there is an
@@ -39,16 +44,45 @@ func Start(ctx context.Context, address string) (server *Server, err error) {
 			server, err = nil, fmt.Errorf("listening for pub/sub on %s: %v", address, r)
 		}
 	}()
-	return &Server{fake: pstest.NewServerWithAddress(address)}, nil
+	fake := pstest.NewServerWithAddress(address)
+	return &Server{
+		endpoint: fake.Addr,
+		publish: func(ctx context.Context, r *pb.PublishRequest) error {
+			_, err := fake.GServer.Publish(ctx, r)
+			return err
+		},
+		stop: fake.Close,
+	}, nil
+}
+
+// At is the emulator that runs at endpoint, host:port. Stop calls stop, which may be nil.
+func At(endpoint string, stop func()) (*Server, error) {
+	connection, err := grpc.NewClient("passthrough:///"+endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, fmt.Errorf("connecting to pub/sub at %s: %w", endpoint, err)
+	}
+	return &Server{
+		endpoint: endpoint,
+		publish: func(ctx context.Context, r *pb.PublishRequest) error {
+			_, err := pb.NewPublisherClient(connection).Publish(ctx, r)
+			return err
+		},
+		stop: func() error {
+			if stop != nil {
+				stop()
+			}
+			return connection.Close()
+		},
+	}, nil
 }
 
 // Endpoint is host:port, as PUBSUB_EMULATOR_HOST wants it.
-func (s *Server) Endpoint() string { return s.fake.Addr }
+func (s *Server) Endpoint() string { return s.endpoint }
 
 // Publish publishes as a Google service does that sends notices: Cloud Build's to the topic cloud-builds. As there, a
 // topic that does not exist is no error; nobody is told then.
 func (s *Server) Publish(ctx context.Context, project, topic string, data []byte, attributes map[string]string) error {
-	_, err := s.fake.GServer.Publish(ctx, &pb.PublishRequest{
+	err := s.publish(ctx, &pb.PublishRequest{
 		Topic:    "projects/" + project + "/topics/" + topic,
 		Messages: []*pb.PubsubMessage{{Data: data, Attributes: attributes}},
 	})
@@ -58,9 +92,9 @@ func (s *Server) Publish(ctx context.Context, project, topic string, data []byte
 	return nil
 }
 
-// Stop ends the server and all its streams; every message is forgotten.
+// Stop ends the server and all its streams; every message is forgotten. One that ran already goes on.
 func (s *Server) Stop() error {
-	if err := s.fake.Close(); err != nil {
+	if err := s.stop(); err != nil {
 		return fmt.Errorf("stopping pub/sub: %w", err)
 	}
 	return nil
