@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gangway-dev/gangway/internal/emulator/process"
+	"github.com/gangway-dev/gangway/internal/preview"
 )
 
 func main() {
@@ -24,6 +26,9 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gangway:", err)
+		if known, ok := errors.AsType[*preview.UserError](err); ok && known.Hint != "" {
+			fmt.Fprintln(os.Stderr, "  →", known.Hint)
+		}
 		os.Exit(exitStatus(err))
 	}
 }
@@ -35,7 +40,8 @@ func root() *cobra.Command {
 		Long: `Gangway gives every pull request its own API gateway, on which the changed services are
 the pull request's and all others are the environment's.
 
-Start with:  gangway local`,
+Try it:      gangway local
+Install it:  gangway init, then gangway doctor; docs/install.md goes through it`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

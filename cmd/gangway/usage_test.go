@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -28,6 +29,23 @@ func TestWrongArguments(t *testing.T) {
 		"emulate x":                   `"x" is too much`,
 		"version x":                   `"x" is too much`,
 		"pin":                         "want gangway pin SERVICE",
+		"pin a b":                     `"b" is too much`,
+		"doctor x":                    `there is no command "gangway doctor x"`,
+		"doctor --deadline 0s":        "--deadline is 0s: want a time such as 20s",
+		"doctr":                       "did you mean doctor?",
+		"init acme":                   `there is no command "gangway init acme"`,
+		"init":                        "--project is missing: want a project's id, as acme-dev\n--region is missing: want a region",
+		"init --skip-app --skip-config --project p":                     "leave nothing to do",
+		"init --project p --region r --webhook-url http://x/y":          `--webhook-url is "http://x/y": want the output webhook_url of terraform/platform`,
+		"init --project P --region r":                                   `--project is "P": want a project's id`,
+		"init --project p --region r --github-url github.com":           `--github-url is "github.com": want https://github.com`,
+		"init --project p --region r --port 70000":                      "--port is 70000: want 1 to 65535",
+		"init --project p --region r --timeout 0s":                      "--timeout is 0s: want a time such as 15m",
+		"init --project p --region r --organization a/b":                `--organization is "a/b": want its name`,
+		"init --project p --region r --repository shop":                 `--repository is "shop": want OWNER/NAME`,
+		"init --project p --region r --installation A":                  `--installation is "A": want the same as in Terraform`,
+		"init --project p --region r --key-secret a/b":                  `--key-secret is "a/b": want the id of a secret`,
+		"init --project p --region r --name " + strings.Repeat("x", 35): "--name has 35 characters: GitHub allows 34",
 
 		"previews lis":                     "did you mean list?",
 		"previews show":                    "want gangway previews show PREVIEW",
@@ -65,11 +83,24 @@ func TestWrongArguments(t *testing.T) {
 	}
 }
 
+// TestExitStatus: wrong use can be told from a failure.
+func TestExitStatus(t *testing.T) {
+	for args, want := range map[string]int{"doctor x": 2, "doctor --wrong": 2, "foo": 2, "pin": 2, "init": 2, "pin orders --config absent.hcl": 1} {
+		c := root()
+		c.SetArgs(strings.Fields(args))
+		c.SetOut(io.Discard)
+		if err := c.ExecuteContext(t.Context()); err == nil || exitStatus(err) != want {
+			t.Errorf("gangway %s ends with %d (%v), want %d", args, exitStatus(err), err, want)
+		}
+	}
+}
+
 // TestHelp: every command says what it is for, and a group by itself shows its help.
 func TestHelp(t *testing.T) {
 	for args, want := range map[string]string{
-		"": "Start with:  gangway local", "--help": "version", "local --help": "--exit", "local pr": "Available Commands",
+		"": "Try it:      gangway local", "--help": "version", "local --help": "--exit", "local pr": "Available Commands",
 		"local pr push --help": "without files", "emulate --help": "--env-file", "version --help": "which Gangway",
+		"init --help": "--webhook-url", "doctor --help": "--strict", "pin --help": "by name",
 		"compose --help": "--override", "diff --help": "--fail-on",
 	} {
 		c := root()

@@ -35,15 +35,41 @@ func Pin(ctx context.Context, config, environment, service string, log *slog.Log
 	if revision == "" {
 		return fmt.Sprintf("%s follows no latest revision: nothing to do.\n", ref.Name), nil
 	}
-	return fmt.Sprintf(`%s serves revision %s by name now: nothing else has changed for its callers.
+	return pinned(ref, revision), nil
+}
 
-From now on a new revision gets no traffic by itself, so the service's own deployment has to say it:
+// pinned tells the operator what is so now, and what the service's own deployment has to say from then on.
+func pinned(ref preview.ServiceRef, revision string) string {
+	return strings.NewReplacer("SERVICE", ref.Name, "REVISION", revision, "REGION", ref.Region, "PROJECT", ref.Project).Replace(
+		`SERVICE serves REVISION by name now: nothing else has changed for its callers.
 
-  gcloud run deploy %s --no-traffic ...
-  gcloud run services update-traffic %s --to-revisions NEW_REVISION=100 --region %s --project %s
+From now on a new revision gets no traffic by itself, so that the service's own deployment has to move it, and must never
+use --to-latest. Traffic tags that begin with pr- are Gangway's: let them be.
 
-With Terraform, let google_cloud_run_v2_service ignore changes of template and traffic.
-`, ref.Name, revision, ref.Name, ref.Name, ref.Region, ref.Project), nil
+With gcloud:
+
+  gcloud run deploy SERVICE --no-traffic --tag=next --image=... --labels=commit-sha=... --region=REGION --project=PROJECT
+  gcloud run services update-traffic SERVICE --to-tags=next=100 --region=REGION --project=PROJECT
+
+With google-github-actions/deploy-cloudrun: no_traffic: true, then the second command above.
+
+With Terraform, whether it deploys the service or not, somebody else writes the list of traffic:
+
+  resource "google_cloud_run_v2_service" "..." {
+    ...
+    lifecycle {
+      ignore_changes = [traffic]            # and template, if Terraform doesn't deploy new revisions
+    }
+  }
+
+In a YAML file for gcloud run services replace, which writes the whole list (keep the entries with tags that are there):
+
+  spec:
+    traffic:
+    - revisionName: REVISION
+      percent: 100
+
+`)
 }
 
 // cloudRunOf finds a service of an environment by its name in the configuration.

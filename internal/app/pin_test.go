@@ -65,7 +65,7 @@ func TestPin(t *testing.T) {
 	t.Setenv("GANGWAY_CLOUD_RUN_ENDPOINT", server.URL)
 	log := slog.New(slog.DiscardHandler)
 	for _, c := range []struct{ environment, service, want, err string }{
-		{service: "orders", want: "shop-orders serves revision shop-orders-00007-abc by name now"},
+		{service: "orders", want: "shop-orders serves shop-orders-00007-abc by name now"},
 		{service: "orders", want: "nothing to do"},
 		{service: "order", err: `no service "order"; it has orders`},
 		{environment: "production", service: "orders", err: `no environment "production"`},
@@ -78,8 +78,21 @@ func TestPin(t *testing.T) {
 			}
 		case err != nil:
 			t.Errorf("Pin(%q) = %v", c.service, err)
+		case c.want != "nothing to do" && !holds(told,
+			"gcloud run services update-traffic shop-orders --to-tags=next=100 --region=europe-west1 --project=acme-dev",
+			"ignore_changes = [traffic]", "- revisionName: shop-orders-00007-abc", "no_traffic: true"):
+			t.Errorf("Pin(%q) lacks a way of deploying:\n%s", c.service, told)
 		case !strings.Contains(told, c.want):
 			t.Errorf("Pin(%q) = %q; want %q in it", c.service, told, c.want)
 		}
 	}
+}
+
+func holds(text string, parts ...string) bool {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			return false
+		}
+	}
+	return true
 }
