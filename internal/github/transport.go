@@ -16,9 +16,10 @@ const maxRedirects = 5
 // transport authenticates the requests of one access, keeps writes apart, follows redirects, asks conditionally for what
 // was read before, notes pauses that GitHub asks for, refuses requests while one lasts, and bounds answers.
 type transport struct {
-	client *Client
-	access access
-	next   http.RoundTripper
+	client     *Client
+	access     access
+	next       http.RoundTripper
+	staysFound bool // a 302 is an answer, not to be followed
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -68,6 +69,9 @@ func writes(req *http.Request) bool {
 // would change after a 301.
 // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
 func (t *transport) redirected(req *http.Request, resp *http.Response) *http.Request {
+	if t.staysFound && resp.StatusCode == http.StatusFound {
+		return nil
+	}
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:

@@ -26,6 +26,8 @@ type answer struct {
 	body   any
 	raw    []byte // instead of body
 	link   string
+
+	location string
 }
 
 func ok(body any) (*answer, error) { return &answer{status: http.StatusOK, body: body}, nil }
@@ -125,6 +127,7 @@ func (s *Server) endpoints() map[string]endpoint {
 		"GET " + repo + "/git/ref/{ref...}":                 s.getRef,
 		"GET " + repo + "/git/matching-refs/{ref...}":       s.matchingRefs,
 		"GET " + repo + "/git/blobs/{sha}":                  s.getBlob,
+		"GET " + repo + "/tarball/{ref...}":                 s.getTarball,
 		repo + "/issues/{rest...}":                          s.issues,
 		"POST " + repo + "/check-runs":                      s.createCheckRun,
 		"GET " + repo + "/check-runs/{id}":                  s.getCheckRun,
@@ -221,6 +224,9 @@ func (s *Server) writeAnswer(w http.ResponseWriter, c *call, a *answer) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
+	}
+	if a.location != "" {
+		h.Set("Location", a.location)
 	}
 	if body != nil {
 		h.Set("Content-Type", contentType)

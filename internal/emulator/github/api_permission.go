@@ -24,6 +24,7 @@ var needs = []struct {
 	{"/branches", need{"contents"}},
 	{"/commits", need{"contents"}},
 	{"/git/", need{"contents"}},
+	{"/tarball", need{"contents"}},
 }
 
 // needOf is what an endpoint needs, by its pattern.

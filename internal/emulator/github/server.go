@@ -168,6 +168,8 @@ func (s *Server) routes() http.Handler {
 		case first == "repos" || first == "repositories" || first == "app" || first == "users" || first == "rate_limit" ||
 			first == "installation" || first == "app-manifests":
 			api.ServeHTTP(w, r)
+		case first == "_codeload":
+			s.serveArchive(w, r)
 		case strings.Contains(r.URL.Path, ".git/"):
 			s.serveGit(w, r)
 		case first == "emulator":
