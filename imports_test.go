@@ -153,6 +153,7 @@ var architecture = map[string]row{
 	"internal/emulator/conformance":          {},
 	"internal/emulator/conformance/generate": {internal: []string{"internal/emulator/conformance"}},
 	"internal/emulator/disk":                 {internal: emulators},
+	"internal/emulator/logging":              {internal: emulators, tests: google},
 	"internal/emulator/github": {
 		internal: emulators,
 		foreign: []string{
