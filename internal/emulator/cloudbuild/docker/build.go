@@ -28,10 +28,12 @@ func (e *Engine) build(ctx context.Context, c call) (int, error) {
 	args := flags.StringArray("build-arg", nil, "")
 	push := flags.Bool("push", false, "")
 	noCache := flags.Bool("no-cache", false, "")
+	cacheFrom := flags.StringArray("cache-from", nil, "")
+	cacheTo := flags.StringArray("cache-to", nil, "")
 	iidFile := flags.String("iidfile", "", "")
 	metadataFile := flags.String("metadata-file", "", "")
 	ignored(flags,
-		[]string{"cache-from", "cache-to", "label", "annotation", "progress", "builder", "network", "platform", "attest", "add-host", "ulimit", "memory", "shm-size"},
+		[]string{"label", "annotation", "progress", "builder", "network", "platform", "attest", "add-host", "ulimit", "memory", "shm-size"},
 		[]string{"load", "pull", "rm", "force-rm", "provenance", "sbom"})
 	flags.BoolP("quiet", "q", false, "")
 	if err := parse(flags, c.args); err != nil {
@@ -52,7 +54,13 @@ func (e *Engine) build(ctx context.Context, c call) (int, error) {
 		return 1, fmt.Errorf("dockerfile: %w", err)
 	}
 	r.args = buildArgs(*args, c.Env)
+	if !r.noCache {
+		e.importCaches(*cacheFrom, c)
+	}
 	b, err := e.make(ctx, r, c)
+	if err == nil {
+		err = e.exportCaches(*cacheTo, b)
+	}
 	if err != nil {
 		return 1, err
 	}

@@ -5,8 +5,9 @@
 // # Commands
 //
 // docker build, docker buildx build, docker buildx create/use/inspect/rm, docker push, docker tag, docker pull,
-// docker run, docker compose up/run/build/down. A flag that changes nothing here is accepted and ignored (--cache-from,
-// --cache-to, --provenance, --progress, …); everything else is refused by name.
+// docker run, docker compose up/run/build/down. A flag that changes nothing here is accepted and ignored (--provenance,
+// --progress, …); everything else is refused by name. --cache-from and --cache-to of type registry keep the last stage,
+// all of it or nothing; there are no layers.
 //
 // # Dockerfiles
 //

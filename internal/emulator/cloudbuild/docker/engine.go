@@ -39,6 +39,7 @@ type built struct {
 	root   string
 	config image.Config
 	ports  []string // EXPOSE: "8080", "8080/tcp"
+	key    string   // what a stage is made of
 }
 
 // errUsage marks a command that is refused; docker's own status for it is 125 to 127, or 1.

@@ -41,6 +41,7 @@ func (d *dockerfile) make(ctx context.Context, i int) (built, error) {
 	m.once.Do(func() {
 		cached = false
 		m.b, m.err = d.run(ctx, i)
+		m.b.key = key
 	})
 	if cached && m.err == nil {
 		d.say("%s: cached", d.title(i))
