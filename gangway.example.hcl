@@ -11,7 +11,8 @@ installation = "acme"
 
 # The repositories that the services live in, as owner/name.
 repository "acme/shop" {
-  # Cloud Build's connection to the repository. Without it, builds clone from GitHub.
+  # Cloud Build's connection to the repository. Without it, builds get the commit's files by source_bucket of the
+  # environment's build block, or clone from GitHub, which works for public repositories only.
   # connection = "projects/acme-dev/locations/europe-west1/connections/github/repositories/acme-shop"
 }
 
@@ -64,6 +65,17 @@ environment "development" {
     # The account that builds run as. It runs code of pull requests: it may push to the image repository and write
     # logs, nothing else.
     service_account = "preview-build@acme-dev.iam.gserviceaccount.com"
+
+    # The bucket through which builds get the files of a commit, for repositories without a connection: Gangway fetches
+    # them from GitHub and puts them there. No build gets a token of GitHub's. Objects are not needed any more after a day.
+    # source_bucket = "acme-dev-gangway-sources"
+
+    # Builds of pull requests from forks, once they are approved. They never share a cache with others. With another
+    # account and image repository they can't even write where the other builds read.
+    fork {
+      images          = "europe-west1-docker.pkg.dev/acme-dev/fork-previews"
+      service_account = "fork-build@acme-dev.iam.gserviceaccount.com"
+    }
 
     # Cloud Build's region; by default the environment's.
     # region = "europe-west1"

@@ -53,6 +53,8 @@ type Google struct {
 	CloudRun   string `env:"GANGWAY_CLOUD_RUN_ENDPOINT" help:"Cloud Run, as http://127.0.0.1:8080"`
 	CloudBuild string `env:"GANGWAY_CLOUD_BUILD_ENDPOINT" help:"Cloud Build"`
 	APIGateway string `env:"GANGWAY_API_GATEWAY_ENDPOINT" help:"API Gateway"`
+	Logging    string `env:"GANGWAY_LOGGING_ENDPOINT" help:"Cloud Logging, for the logs of builds; without it and with one for Cloud Build none are read"`
+	Storage    string `env:"GANGWAY_STORAGE_ENDPOINT" help:"Cloud Storage, for the sources of builds"`
 	Firestore  string `env:"FIRESTORE_EMULATOR_HOST" help:"Firestore's emulator, as 127.0.0.1:8080, where GANGWAY_STORE is a database"`
 	PubSub     string `env:"PUBSUB_EMULATOR_HOST" help:"Pub/Sub's emulator, as 127.0.0.1:8085"`
 }

@@ -149,7 +149,7 @@ func (b *base) intake(ctx context.Context, c Webhook) error {
 	if err != nil {
 		return err
 	}
-	builds, err := cloudbuild.New(ctx, b.cloudBuild())
+	builds, err := cloudbuild.New(ctx, b.cloudBuild(hub))
 	if err != nil {
 		return err
 	}
@@ -181,9 +181,12 @@ func (b *base) intake(ctx context.Context, c Webhook) error {
 	return nil
 }
 
-// cloudBuild is how to reach Cloud Build: an emulator without credentials.
-func (b *base) cloudBuild() cloudbuild.Options {
-	o := cloudbuild.Options{Endpoint: b.common.Google.CloudBuild, Log: b.log}
+// cloudBuild is how to reach Cloud Build and what belongs to it: emulators without credentials.
+func (b *base) cloudBuild(hub *github.Client) cloudbuild.Options {
+	google := b.common.Google
+	o := cloudbuild.Options{
+		Endpoint: google.CloudBuild, Logging: google.Logging, Storage: google.Storage, Archives: hub, Log: b.log,
+	}
 	if o.Endpoint != "" {
 		o.HTTPClient = &http.Client{Timeout: time.Minute}
 	}

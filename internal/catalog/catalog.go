@@ -19,7 +19,7 @@ type Catalog struct {
 // A Repository is a GitHub repository that services live in.
 type Repository struct {
 	Name       string // owner/name
-	Connection string // Cloud Build's repository resource (projects/*/locations/*/connections/*/repositories/*); "" builds from the clone URL
+	Connection string // Cloud Build's repository resource (projects/*/locations/*/connections/*/repositories/*); "" builds from the source bucket or the clone URL
 }
 
 // An Environment is a project and a region with gateways.
@@ -36,8 +36,16 @@ type BuildDefaults struct {
 	Region         string // of Cloud Build; "" is the environment's region
 	ServiceAccount string // e-mail: may push to the image repository and write logs, nothing else
 	Images         string // image repository, europe-west1-docker.pkg.dev/acme-dev/previews
+	SourceBucket   string // bucket that builds get their sources by, where a repository is not connected; "" builds from the clone URL
+	Fork           ForkBuild
 	Timeout        time.Duration
 	QueueTimeout   time.Duration
+}
+
+// ForkBuild says what is different for builds of pull requests from forks; the zero value: nothing but the cache.
+type ForkBuild struct {
+	ServiceAccount string // e-mail
+	Images         string // image repository
 }
 
 // A Gateway is a named set of services behind one API gateway.

@@ -64,10 +64,43 @@ func (r environmentReader) buildDefaults(s *scope, e Environment) BuildDefaults 
 	d.Region = cmp.Or(inner.text("region", isRegion).value, d.Region)
 	d.Images = inner.requiredText("images", "europe-west1-docker.pkg.dev/acme-dev/previews", isImages).value
 	d.ServiceAccount = inner.requiredText("service_account", "preview-build@acme-dev.iam.gserviceaccount.com", isEmail).value
+	d.SourceBucket = inner.text("source_bucket", isBucket).value
+	d.Fork = r.forkBuild(inner, d)
 	d.Timeout = inner.duration("timeout", d.Timeout, time.Second, maxBuild)
 	d.QueueTimeout = inner.duration("queue_timeout", d.QueueTimeout, time.Second, maxBuild)
 	inner.finish()
 	return d
+}
+
+// forkBuild reads what is different for builds of pull requests from forks. Whoever may push to an image repository may
+// write a cache there that others read, so one of the two alone would keep nothing apart.
+func (r environmentReader) forkBuild(s *scope, d BuildDefaults) ForkBuild {
+	inner, ok := s.only("fork")
+	if !ok {
+		return ForkBuild{}
+	}
+	images := inner.requiredText("images", "europe-west1-docker.pkg.dev/acme-dev/fork-previews", isImages)
+	account := inner.requiredText("service_account", "fork-build@acme-dev.iam.gserviceaccount.com", isEmail)
+	if images.value != "" && registry(images.value) == registry(d.Images) {
+		r.wrong(images.at, "Take a repository of its own: rights are given on one as a whole, and the account of forks "+
+			"must have none where the others push to and read their caches from.", "The images of forks go to the repository of all the others")
+	}
+	if account.value != "" && account.value == d.ServiceAccount {
+		r.wrong(account.at, "Take another account, which may push to the fork's image repository only.",
+			"Builds of forks run as the account of all the others")
+	}
+	inner.finish()
+	return ForkBuild{ServiceAccount: account.value, Images: images.value}
+}
+
+// registry is the part of an image repository that has rights of its own: on Artifact Registry host, project and
+// repository. https://cloud.google.com/artifact-registry/docs/docker/names
+func registry(images string) string {
+	parts := strings.SplitN(images, "/", 4)
+	if strings.HasSuffix(parts[0], "-docker.pkg.dev") && len(parts) > 3 {
+		parts = parts[:3]
+	}
+	return strings.Join(parts, "/")
 }
 
 func (r environmentReader) gateway(b *hclsyntax.Block, seen claims) Gateway {

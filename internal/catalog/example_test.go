@@ -96,6 +96,7 @@ func TestExampleUncommented(t *testing.T) {
 	plain.Repositories[0].Connection = all.Repositories[0].Connection
 	plain.Previews.RequireLabel, plain.Previews.ExcludeLabel = "preview", "no-preview"
 	plain.Previews.Open, plain.Previews.Probe = "/products", "/products"
+	plain.Environments[0].Build.SourceBucket = "acme-dev-gangway-sources"
 	plain.Environments[0].Gateways[0].OpenAPI = "3.0"
 	orders, _ := plain.Environments[0].Gateways[0].Service("orders")
 	orders.Build.Config, orders.Build.ConfigFile = []byte("steps: []\n"), "orders-build.yaml"

@@ -25,6 +25,7 @@ var (
 	region      = regexp.MustCompile(`^[a-z]+(-[a-z]+)+[0-9]+$`)
 	email       = regexp.MustCompile(`^[A-Za-z0-9._%+-]+@[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 	images      = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$`)
+	bucket      = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$`)
 	apiID       = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 	labelKey    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 	environment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -67,7 +68,7 @@ func isRepository(s string) string {
 
 func isConnection(s string) string {
 	return matches(connection, `Write Cloud Build's full name of the repository: `+
-		`"projects/P/locations/L/connections/C/repositories/R". Without it, builds clone from GitHub.`)(s)
+		`"projects/P/locations/L/connections/C/repositories/R". Without it, builds get their sources by source_bucket, or clone from GitHub.`)(s)
 }
 
 func isProject(s string) string {
@@ -84,6 +85,11 @@ func isEmail(s string) string {
 
 func isImages(s string) string {
 	return matches(images, `Write an image repository without scheme and tag: "europe-west1-docker.pkg.dev/acme-dev/previews".`)(s)
+}
+
+// isBucket is the rule for a bucket's name: https://cloud.google.com/storage/docs/buckets#naming
+func isBucket(s string) string {
+	return matches(bucket, "Write a bucket's name without gs://: 3 to 63 lower-case letters, digits, -, _ and dots.")(s)
 }
 
 func isAPI(s string) string {

@@ -1,6 +1,7 @@
 package cloudbuild
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,8 +19,8 @@ import (
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
-// maxLogTail bounds what is kept of a failing step's log.
-const maxLogTail = 4000
+// maxReason bounds what is kept of Cloud Build's words on a failure.
+const maxReason = 1000
 
 func parent(project, region string) string {
 	if region == "" {
@@ -39,6 +40,9 @@ func (c *Client) Start(ctx context.Context, r preview.BuildRequest) (preview.Bui
 	found, ok, err := c.Find(ctx, r)
 	if err != nil || ok {
 		return found, err
+	}
+	if b.Source, err = c.source(ctx, r); err != nil {
+		return preview.Build{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -60,15 +64,20 @@ func (c *Client) Start(ctx context.Context, r preview.BuildRequest) (preview.Bui
 
 // Get reads a build. [preview.ErrNotFound] when Cloud Build knows none of that id.
 func (c *Client) Get(ctx context.Context, ref preview.BuildRef) (preview.Build, error) {
+	b, err := c.get(ctx, ref)
+	if err != nil {
+		return preview.Build{}, err
+	}
+	return fromProto(b), nil
+}
+
+func (c *Client) get(ctx context.Context, ref preview.BuildRef) (*cloudbuildpb.Build, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	b, err := c.builds.GetBuild(ctx, &cloudbuildpb.GetBuildRequest{
 		Name: parent(ref.Project, ref.Region) + "/builds/" + ref.ID, ProjectId: ref.Project, Id: ref.ID,
 	})
-	if err != nil {
-		return preview.Build{}, translate("reading a build", err)
-	}
-	return fromProto(b), nil
+	return b, translate("reading a build", err)
 }
 
 // Find looks for the newest build of the request's key, generation and service, whatever else it was to build; false
@@ -173,8 +182,10 @@ func fromProto(b *cloudbuildpb.Build) preview.Build {
 		return out
 	}
 	if out.Status.Done() {
-		out.Step = failingStep(b)
-		out.LogTail = tail(b)
+		if i := failingStep(b); i >= 0 {
+			out.Step = stepName(b, i)
+		}
+		out.Reason = reason(b)
 	}
 	return out
 }
@@ -216,34 +227,34 @@ func status(s cloudbuildpb.Build_Status) preview.BuildStatus {
 	}
 }
 
-// failingStep is the first step that went wrong: its id, or else its number and image.
-func failingStep(b *cloudbuildpb.Build) string {
+// failingStep is the number of the first step that went wrong, -1 when none did.
+func failingStep(b *cloudbuildpb.Build) int {
 	for i, step := range b.GetSteps() {
 		if step.GetAllowFailure() {
 			continue
 		}
 		switch step.GetStatus() {
 		case cloudbuildpb.Build_FAILURE, cloudbuildpb.Build_TIMEOUT, cloudbuildpb.Build_INTERNAL_ERROR:
-			if step.GetId() != "" {
-				return step.GetId()
-			}
-			return fmt.Sprintf("step %d (%s)", i, step.GetName())
+			return i
 		default: // well, not begun, or stopped because of another
 		}
 	}
-	return ""
+	return -1
 }
 
-// tail is what Cloud Build itself tells of the failure. The log proper is in Cloud Logging, which needs another right.
-func tail(b *cloudbuildpb.Build) string {
-	text := b.GetFailureInfo().GetDetail()
-	if text == "" {
-		text = b.GetStatusDetail()
+// stepName is a step's id, or else its number and image.
+func stepName(b *cloudbuildpb.Build, i int) string {
+	step := b.GetSteps()[i]
+	if step.GetId() != "" {
+		return step.GetId()
 	}
-	if len(text) > maxLogTail {
-		text = text[len(text)-maxLogTail:]
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	return fmt.Sprintf("%d (%s)", i, step.GetName())
+}
+
+// reason is what Cloud Build itself tells of the failure.
+func reason(b *cloudbuildpb.Build) string {
+	text := cmp.Or(b.GetFailureInfo().GetDetail(), b.GetStatusDetail())
+	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "\uFFFD")
 }
 
 // readTags fills in what a build's tags say.

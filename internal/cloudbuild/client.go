@@ -10,11 +10,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	build "cloud.google.com/go/cloudbuild/apiv1/v2"
 	"github.com/googleapis/gax-go/v2/apierror"
+	"google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
+	"google.golang.org/api/storage/v1"
 	"google.golang.org/grpc/codes"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -25,8 +28,16 @@ const callTimeout = 30 * time.Second
 
 // Options are what a client is made of.
 type Options struct {
-	// Endpoint replaces https://cloudbuild.googleapis.com; for the local cloud. "" is Google's.
+	// Endpoint replaces https://cloudbuild.googleapis.com; for the local cloud. "" is Google's, which serves all regions: a
+	// build's region is in its name.
 	Endpoint string
+	// Logging replaces https://logging.googleapis.com. With an Endpoint and without this one, no logs are read.
+	Logging string
+	// Storage replaces https://storage.googleapis.com, for sources and for logs in buckets. With an Endpoint and without this
+	// one, there is no storage.
+	Storage string
+	// Archives is where the files of a commit come from, for requests with a source bucket.
+	Archives Archives
 	// HTTPClient replaces the client that authenticates with the default credentials. nil is the default.
 	HTTPClient *http.Client
 	Log        *slog.Logger
@@ -34,28 +45,51 @@ type Options struct {
 
 // A Client speaks to Cloud Build. It is safe for concurrent use.
 type Client struct {
-	builds *build.Client
-	log    *slog.Logger
+	builds   *build.Client
+	logging  *logging.Service // nil: no logs are read
+	storage  *storage.Service // nil: there is none
+	archives Archives
+	log      *slog.Logger
 }
 
 // New connects. Without Options.HTTPClient it needs application default credentials. Close it when it is not needed
 // any more.
 func New(ctx context.Context, o Options) (*Client, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Client{archives: o.Archives, log: o.Log}
+	var err error
+	if c.builds, err = build.NewRESTClient(ctx, o.client(o.Endpoint)...); err != nil {
+		return nil, fmt.Errorf("connecting to Cloud Build: %w", err)
+	}
+	if o.Endpoint == "" || o.Logging != "" {
+		if c.logging, err = logging.NewService(ctx, o.client(o.Logging)...); err != nil {
+			return nil, fmt.Errorf("connecting to Cloud Logging: %w", err)
+		}
+	}
+	if o.Endpoint == "" || o.Storage != "" {
+		endpoint := o.Storage
+		if endpoint != "" {
+			endpoint = strings.TrimSuffix(endpoint, "/") + "/storage/v1/"
+		}
+		if c.storage, err = storage.NewService(ctx, o.client(endpoint)...); err != nil {
+			return nil, fmt.Errorf("connecting to Cloud Storage: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// client is how one of Google's clients is made.
+func (o Options) client(endpoint string) []option.ClientOption {
 	var options []option.ClientOption
-	if o.Endpoint != "" {
-		options = append(options, option.WithEndpoint(o.Endpoint))
+	if endpoint != "" {
+		options = append(options, option.WithEndpoint(endpoint))
 	}
 	if o.HTTPClient != nil {
 		options = append(options, option.WithHTTPClient(o.HTTPClient))
 	}
-	builds, err := build.NewRESTClient(ctx, options...)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Cloud Build: %w", err)
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	return &Client{builds: builds, log: o.Log}, nil
+	return options
 }
 
 // Close frees what the client holds.
@@ -63,6 +97,9 @@ func (c *Client) Close() error { return c.builds.Close() }
 
 // translate turns Google's errors into the core's.
 func translate(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var api *apierror.APIError
 	if !errors.As(err, &api) {
 		return fmt.Errorf("%s: %w", doing, err)

@@ -1,6 +1,7 @@
 package cloudbuild
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -61,7 +62,6 @@ func newBuild(r preview.BuildRequest) (*cloudbuildpb.Build, error) {
 			Hint: "Correct the Cloud Build configuration that Gangway is configured with.",
 		}
 	}
-	b.Source = source(r)
 	b.Tags = tags(r)
 	b.Substitutions = substitutions(r, string(config), b.Substitutions)
 	b.Timeout, b.QueueTtl = durationpb.New(r.Timeout), durationpb.New(r.QueueTimeout)
@@ -79,15 +79,20 @@ func newBuild(r preview.BuildRequest) (*cloudbuildpb.Build, error) {
 	return b, nil
 }
 
-func source(r preview.BuildRequest) *cloudbuildpb.Source {
-	if r.Connection != "" {
+// source is where Cloud Build gets the commit from. None of the ways needs a token in the build.
+func (c *Client) source(ctx context.Context, r preview.BuildRequest) (*cloudbuildpb.Source, error) {
+	switch {
+	case r.Connection != "":
 		return &cloudbuildpb.Source{Source: &cloudbuildpb.Source_ConnectedRepository{
 			ConnectedRepository: &cloudbuildpb.ConnectedRepository{Repository: r.Connection, Revision: r.SHA},
-		}}
+		}}, nil
+	case r.SourceBucket != "":
+		object, err := c.upload(ctx, r)
+		return &cloudbuildpb.Source{Source: &cloudbuildpb.Source_StorageSource{StorageSource: object}}, err
 	}
 	return &cloudbuildpb.Source{Source: &cloudbuildpb.Source_GitSource{
 		GitSource: &cloudbuildpb.GitSource{Url: r.CloneURL, Revision: r.SHA},
-	}}
+	}}, nil
 }
 
 // substitutions are those of the request that the configuration mentions, because Cloud Build refuses any other, and
@@ -96,6 +101,7 @@ func substitutions(r preview.BuildRequest, config string, own map[string]string)
 	values := map[string]string{
 		"_IMAGE": r.Image, "_SERVICE": r.Service, "_CONTEXT": r.Context, "_DOCKERFILE": r.Dockerfile,
 		"_COMPOSE_TEST": r.ComposeTest, "_SHA": r.SHA, "_PULL_REQUEST": strconv.Itoa(r.Key.PullRequest),
+		"_CACHE": cache(r),
 	}
 	all := map[string]string{}
 	maps.Copy(all, own)
@@ -107,6 +113,15 @@ func substitutions(r preview.BuildRequest, config string, own map[string]string)
 		}
 	}
 	return all
+}
+
+// cache is where a build keeps its layers for the next build of the same pull request, and of no other. What comes from a
+// fork has none: nobody but who approved its commit has looked at it.
+func cache(r preview.BuildRequest) string {
+	if r.Fork {
+		return ""
+	}
+	return fmt.Sprintf("%s:cache-%d-pr-%d", r.Image, r.Key.Repository, r.Key.PullRequest)
 }
 
 func mentions(config, name string) bool {

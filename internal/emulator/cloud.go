@@ -1,5 +1,5 @@
-// Package emulator is the far ends of Gangway on loopback: GitHub, Cloud Build, Cloud Run, API Gateway, Pub/Sub and
-// whoever issues tokens. Each speaks its provider's own REST API and knows nothing of Gangway; this package starts them
+// Package emulator is the far ends of Gangway on loopback: GitHub, Cloud Build, Cloud Run, API Gateway, Cloud Logging,
+// Pub/Sub and whoever issues tokens. Each speaks its provider's own REST API and knows nothing of Gangway; this package starts them
 // together and tells where they are.
 package emulator
 
@@ -30,6 +30,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/github"
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
+	"github.com/gangway-dev/gangway/internal/emulator/logging"
 	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
 	"github.com/gangway-dev/gangway/internal/emulator/secretmanager"
 )
@@ -73,6 +74,7 @@ type Cloud struct {
 	CloudRun   *cloudrun.Server
 	CloudBuild *cloudbuild.Server
 	APIGateway *apigateway.Server
+	Logging    *logging.Server
 	PubSub     *pubsub.Server
 	Secrets    *secretmanager.Server
 	Identity   *identity.Issuer
@@ -87,7 +89,7 @@ type Cloud struct {
 
 // ports keeps the ports over restarts, so that links stay good.
 type ports struct {
-	GitHub, CloudBuild, CloudRun, APIGateway, Edge, Identity, PubSub, SecretManager, Firestore int
+	GitHub, CloudBuild, CloudRun, APIGateway, Logging, Edge, Identity, PubSub, SecretManager, Firestore int
 }
 
 // Start starts all far ends. A folder has one cloud at a time.
@@ -117,6 +119,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	c.serve(listeners.cloudRun, c.CloudRun)
 	c.serve(listeners.apiGateway, c.APIGateway)
 	c.serve(listeners.secretManager, c.Secrets)
+	c.serve(listeners.logging, c.Logging)
 	c.serve(listeners.identity, c.Identity.Handler())
 	c.serve(listeners.edge, http.HandlerFunc(c.edge))
 	return c, nil
@@ -128,6 +131,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	c.Endpoints.GitHub, c.Endpoints.CloudBuild, c.Endpoints.CloudRun = at(l.github), at(l.cloudBuild), at(l.cloudRun)
 	c.Endpoints.APIGateway, c.Endpoints.Identity, c.Endpoints.PubSub = at(l.apiGateway), at(l.identity), l.pubsub
 	c.Edge, c.SecretManager = at(l.edge), at(l.secretManager)
+	c.Endpoints.Logging = at(l.logging)
 	c.Project = o.Project
 	edgePort := portOf(l.edge)
 	if o.Violation == nil {
@@ -176,7 +180,12 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 			goCache = filepath.Join(base, "gangway", "go-build")
 		}
 	}
+	c.Logging = logging.New(logging.Options{})
+	if o.Latency == Real {
+		c.Logging = logging.New(logging.Options{Lag: logging.RealLag})
+	}
 	build := cloudbuild.Options{
+		Logged:  c.logged,
 		GoCache: goCache,
 		Dir:     filepath.Join(o.Dir, "cloudbuild"), URL: c.Endpoints.CloudBuild, Images: c.Images, Log: o.Log, Violation: o.Violation,
 		Publish: func(ctx context.Context, data []byte, attributes map[string]string) error {
@@ -194,6 +203,17 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	}
 	c.CloudBuild, err = cloudbuild.New(build)
 	return err
+}
+
+// logged takes a line of a build's log into Cloud Logging.
+func (c *Cloud) logged(l cloudbuild.LogLine) {
+	c.Logging.Write(logging.Entry{
+		LogName: "projects/" + l.Project + "/logs/cloudbuild", Severity: "INFO", TextPayload: l.Text,
+		Resource: logging.Resource{Type: "build", Labels: map[string]string{
+			"project_id": l.Project, "build_id": l.Build, "build_trigger_id": "",
+		}},
+		Labels: map[string]string{"build_step": l.Step, "build_tags": strings.Join(l.Tags, ";")},
+	})
 }
 
 // LocalAPIKey is the one API key that the emulated gateways know.

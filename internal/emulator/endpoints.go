@@ -17,6 +17,7 @@ type Endpoints struct {
 	CloudBuild    string
 	CloudRun      string
 	APIGateway    string
+	Logging       string
 	SecretManager string
 	Identity      string // issues tokens; keys at /.well-known/jwks.json
 	Edge          string // front of revisions and gateways; a forward proxy for names below localhost
@@ -44,6 +45,7 @@ func (e Endpoints) Env() []string {
 		"GANGWAY_CLOUD_BUILD_ENDPOINT=" + e.CloudBuild,
 		"GANGWAY_API_GATEWAY_ENDPOINT=" + e.APIGateway,
 		"GANGWAY_SECRET_MANAGER_ENDPOINT=" + e.SecretManager,
+		"GANGWAY_LOGGING_ENDPOINT=" + e.Logging,
 		"GANGWAY_LINK_SCHEME=http",
 		"PUBSUB_EMULATOR_HOST=" + e.PubSub,
 		"GOOGLE_API_GATEWAY_CUSTOM_ENDPOINT=" + e.APIGateway + "/v1beta/",

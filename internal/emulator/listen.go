@@ -15,13 +15,13 @@ import (
 )
 
 type listeners struct {
-	github, cloudBuild, cloudRun, apiGateway, edge, identity, secretManager net.Listener
+	github, cloudBuild, cloudRun, apiGateway, logging, edge, identity, secretManager net.Listener
 
 	pubsub string
 }
 
 func (l listeners) close() {
-	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.edge, l.identity, l.secretManager} {
+	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.logging, l.edge, l.identity, l.secretManager} {
 		if one != nil {
 			_ = one.Close()
 		}
@@ -48,6 +48,7 @@ func (c *Cloud) listen(ctx context.Context, o Options) (l listeners, err error) 
 		{&p.CloudBuild, &l.cloudBuild},
 		{&p.CloudRun, &l.cloudRun},
 		{&p.APIGateway, &l.apiGateway},
+		{&p.Logging, &l.logging},
 		{&p.Edge, &l.edge},
 		{&p.Identity, &l.identity},
 		{&p.SecretManager, &l.secretManager},

@@ -53,7 +53,7 @@ func asRepository(installation int64, repo *api.Repository) preview.Repository {
 	}
 	return preview.Repository{
 		ID: repo.GetID(), Owner: repo.GetOwner().GetLogin(), Name: repo.GetName(),
-		Installation: installation, DefaultBranch: repo.GetDefaultBranch(),
+		Installation: installation, DefaultBranch: repo.GetDefaultBranch(), Private: repo.GetPrivate(),
 	}
 }
 

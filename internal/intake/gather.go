@@ -37,6 +37,7 @@ func (i *Intake) gather(
 	if err := i.gatherBuilds(ctx, s, *w, &facts); err != nil {
 		return facts, unread, err
 	}
+	i.gatherLogs(ctx, s, *w, &facts)
 	return facts, unread, i.gatherRevisions(ctx, s, *w, marked, &facts)
 }
 
@@ -148,6 +149,23 @@ func (i *Intake) gatherBuilds(ctx context.Context, s site.Site, w preview.Wanted
 		facts.Builds[m.Service] = build
 	}
 	return nil
+}
+
+// gatherLogs reads why steps failed. A log that can't be read holds nothing up: the failure is told without it.
+func (i *Intake) gatherLogs(ctx context.Context, s site.Site, w preview.Wanted, facts *preview.IntakeFacts) {
+	facts.Logs = map[string]string{}
+	for _, m := range w.Members {
+		if !m.WantsLog(time.Now()) && !facts.Builds[m.Service].Status.Logged() {
+			continue
+		}
+		log, err := i.o.Builds.Log(ctx, s.Build(m.BuildID))
+		if err != nil {
+			i.o.Log.WarnContext(ctx, "reading a build's log", "preview", s.Key.String(), "service", m.Service,
+				"build_id", m.BuildID, "error", err)
+			continue
+		}
+		facts.Logs[m.Service] = log
+	}
 }
 
 // gatherRevisions reads what stands under the tag of the members that are deployed. Those that were ready are looked at

@@ -27,10 +27,12 @@ type GitHub interface {
 }
 
 // Builds is what the intake asks of Cloud Build. Start finds a build that was started before instead of starting another
-// one; Cancel of a build that has ended is no error.
+// one; Cancel of a build that has ended is no error. Log is the last lines of the step that failed, "" when there are none
+// (yet).
 type Builds interface {
 	Start(ctx context.Context, r preview.BuildRequest) (preview.Build, error)
 	Get(ctx context.Context, ref preview.BuildRef) (preview.Build, error)
+	Log(ctx context.Context, ref preview.BuildRef) (string, error)
 	Cancel(ctx context.Context, ref preview.BuildRef) error
 }
 

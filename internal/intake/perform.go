@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,7 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 		}
 		facts.Cancelled = append(facts.Cancelled, a.BuildID)
 	case preview.StartBuild:
-		request, err := buildRequest(s, member, i.o.GitHub.CloneURL(s.Repository))
+		request, err := buildRequest(s, w, member, i.o.GitHub.CloneURL(s.Repository))
 		if err != nil {
 			return err
 		}
@@ -108,19 +109,32 @@ func (i *Intake) publish(ctx context.Context, topic string, hint any) error {
 	return i.o.Publisher.Publish(ctx, topic, data, map[string]string{"version": strconv.Itoa(preview.HintVersion)})
 }
 
-// buildRequest says what to build: numbers, SHAs and the operator's words only.
-func buildRequest(s site.Site, m preview.Member, cloneURL string) (preview.BuildRequest, error) {
+// buildRequest says what to build: numbers, SHAs and the operator's words only. What comes from a fork is built as
+// somebody else, and pushed elsewhere, where the configuration says so.
+func buildRequest(s site.Site, w preview.Wanted, m preview.Member, cloneURL string) (preview.BuildRequest, error) {
 	service, err := s.Service(m.Service)
 	if err != nil {
 		return preview.BuildRequest{}, err
 	}
+	how := s.Environment.Build
+	if s.Declared.Connection == "" && how.SourceBucket == "" && s.Repository.Private {
+		return preview.BuildRequest{}, &preview.UserError{
+			Summary: "Builds can't read this repository, because it is private",
+			Hint: "Ask your operator to set source_bucket in the environment's build block, or to connect the repository " +
+				"to Cloud Build.",
+		}
+	}
+	account, images := how.ServiceAccount, how.Images
+	if w.Fork {
+		account, images = cmp.Or(how.Fork.ServiceAccount, account), cmp.Or(how.Fork.Images, images)
+	}
 	return preview.BuildRequest{
 		Key: s.Key, Generation: m.Generation, Service: m.Service, SHA: m.SHA, Repository: s.Repository,
-		Project: s.Environment.Project, Region: s.BuildRegion(), ServiceAccount: s.Environment.Build.ServiceAccount,
-		Connection: s.Declared.Connection, CloneURL: cloneURL,
+		Project: s.Environment.Project, Region: s.BuildRegion(), ServiceAccount: account,
+		Connection: s.Declared.Connection, SourceBucket: how.SourceBucket, CloneURL: cloneURL, Fork: w.Fork,
 		Config: service.Build.Config, Context: service.Build.Context, Dockerfile: service.Build.Dockerfile,
-		ComposeTest: service.Build.ComposeTest, Image: s.Environment.Build.Images + "/" + service.Name,
-		Timeout: s.Environment.Build.Timeout, QueueTimeout: s.Environment.Build.QueueTimeout,
+		ComposeTest: service.Build.ComposeTest, Image: images + "/" + service.Name,
+		Timeout: how.Timeout, QueueTimeout: how.QueueTimeout,
 	}, nil
 }
 

@@ -37,21 +37,24 @@ type world struct {
 	in    *intake.Intake
 	pool  *worker.Pool
 
-	mu        sync.Mutex
-	catalog   *catalog.Catalog
-	calls     []string
-	fail      map[string]error // by call, or by the call's first word
-	pull      preview.PullRequest
-	files     preview.Files
-	approval  preview.Approval
-	builds    map[string]preview.Build
-	cancelled []string
-	services  map[string]preview.CloudRunService
-	revisions map[string]preview.CloudRunRevision
-	deployed  []preview.Deployment
-	published []string
-	tags      int       // in the region
-	created   time.Time // of the builds; zero is now
+	mu         sync.Mutex
+	catalog    *catalog.Catalog
+	calls      []string
+	fail       map[string]error // by call, or by the call's first word
+	repository preview.Repository
+	pull       preview.PullRequest
+	files      preview.Files
+	approval   preview.Approval
+	builds     map[string]preview.Build
+	logs       map[string]string // by build
+	requests   []preview.BuildRequest
+	cancelled  []string
+	services   map[string]preview.CloudRunService
+	revisions  map[string]preview.CloudRunRevision
+	deployed   []preview.Deployment
+	published  []string
+	tags       int       // in the region
+	created    time.Time // of the builds; zero is now
 }
 
 func newWorld(t *testing.T) *world {
@@ -62,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	w := &world{
-		t: t, store: store, fail: map[string]error{}, builds: map[string]preview.Build{},
+		t: t, store: store, fail: map[string]error{}, builds: map[string]preview.Build{}, logs: map[string]string{},
 		services: map[string]preview.CloudRunService{}, revisions: map[string]preview.CloudRunRevision{},
 		catalog: &catalog.Catalog{
 			Installation: "test", Repositories: []catalog.Repository{{Name: "acme/shop"}},
@@ -78,6 +81,7 @@ func newWorld(t *testing.T) *world {
 				}}},
 			}},
 		},
+		repository: shop,
 		pull: preview.PullRequest{
 			Repository: shop, Number: 42, Open: true, HeadSHA: head, HeadRepository: 7, BaseRef: "main", BaseSHA: head, ChangedFiles: 1,
 		},
@@ -150,7 +154,7 @@ func (w *world) count(prefix string) int {
 func (w *world) Repository(_ context.Context, name string) (preview.Repository, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return shop, w.call("repository", name)
+	return w.repository, w.call("repository", name)
 }
 
 func (w *world) PullRequest(_ context.Context, _ preview.Repository, number int) (preview.PullRequest, error) {
@@ -240,6 +244,7 @@ func (b *builds) Start(_ context.Context, r preview.BuildRequest) (preview.Build
 	if err := w.call("build", r.Service); err != nil {
 		return preview.Build{}, err
 	}
+	w.requests = append(w.requests, r)
 	id := fmt.Sprintf("%s-%d", r.Service, r.Generation)
 	if _, ok := w.builds[id]; !ok {
 		created := w.created
@@ -266,6 +271,16 @@ func (b *builds) Get(_ context.Context, ref preview.BuildRef) (preview.Build, er
 		return build, preview.ErrNotFound
 	}
 	return build, nil
+}
+
+func (b *builds) Log(_ context.Context, ref preview.BuildRef) (string, error) {
+	w := (*world)(b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.call("log", ref.ID); err != nil {
+		return "", err
+	}
+	return w.logs[ref.ID], nil
 }
 
 func (b *builds) Cancel(_ context.Context, ref preview.BuildRef) error {

@@ -167,7 +167,7 @@ func (l *Local) common(name string) app.Common {
 		Ensure: true, Metrics: "off",
 		GitHub: app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile, WriteInterval: time.Millisecond},
 		Google: app.Google{
-			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild,
+			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild, Logging: l.Endpoints.Logging,
 			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub, Firestore: l.Firestore,
 		},
 		Pace: app.Pace{Poll: 50 * time.Millisecond, Sweep: 5 * time.Second, Lease: 5 * time.Second, Concurrency: 16},

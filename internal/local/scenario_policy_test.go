@@ -61,6 +61,9 @@ func TestFork(t *testing.T) {
 		if b.Substitutions["_SHA"] == p.sha {
 			t.Errorf("the unapproved commit was built: %+v", b)
 		}
+		if cache, ok := b.Substitutions["_CACHE"]; !ok || cache != "" {
+			t.Errorf("the fork's build is told of the cache %q", cache)
+		}
 	}
 	p.gone()
 }

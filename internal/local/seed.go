@@ -102,7 +102,7 @@ func (l *Local) build(ctx context.Context, name, cloneURL, sha string) (string, 
 	config["serviceAccount"] = "projects/" + Project + "/serviceAccounts/" + buildAccount
 	config["substitutions"] = object{
 		"_IMAGE": images + "/" + name, "_SERVICE": name, "_CONTEXT": name, "_DOCKERFILE": name + "/Dockerfile",
-		"_COMPOSE_TEST": "", "_SHA": sha, "_PULL_REQUEST": "0",
+		"_COMPOSE_TEST": "", "_SHA": sha, "_CACHE": "",
 	}
 	base := l.Endpoints.CloudBuild + "/v1/projects/" + Project + "/locations/" + Region + "/builds"
 	var op operation

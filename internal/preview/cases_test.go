@@ -162,7 +162,7 @@ func TestHomeless(t *testing.T) {
 		t.Errorf("later: %+v, %v, next %s; want it at rest", again, actions, next)
 	}
 	pull := &PullRequest{Open: true, HeadSHA: "a", HeadRepository: 7, Repository: Repository{ID: 7}}
-	back, _, _ = DecideWanted(key, again, IntakeFacts{Pull: pull, Changed: []Target{{"orders", "orders"}}}, noon.Add(3*time.Hour))
+	back, _, _ = DecideWanted(key, again, IntakeFacts{Pull: pull, Changed: []Target{{Service: "orders", CloudRun: "orders"}}}, noon.Add(3*time.Hour))
 	if back.Intent != IntentLive || back.Generation != 5 {
 		t.Errorf("back: %+v; want it live again", back)
 	}

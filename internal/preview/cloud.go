@@ -21,6 +21,9 @@ const (
 // Done tells whether the build has ended, well or not.
 func (s BuildStatus) Done() bool { return s != "" && s != BuildQueued && s != BuildWorking }
 
+// Logged tells whether a build that ended so has a step whose log says why.
+func (s BuildStatus) Logged() bool { return s == BuildFailed || s == BuildTimedOut }
+
 // A Build is what Cloud Build says of one build of ours. All of it was read from Cloud Build's API, never from a
 // message.
 type Build struct {
@@ -37,7 +40,7 @@ type Build struct {
 	Started    time.Time
 	Finished   time.Time
 	Step       string // the step that failed, when the build did
-	LogTail    string // the failing step's last lines: the author's text
+	Reason     string // why it did not succeed, in Cloud Build's words
 }
 
 // A BuildRequest asks for one build of one service. Apart from SHA and numbers, every field comes from the operator's
@@ -52,8 +55,10 @@ type BuildRequest struct {
 	Project        string
 	Region         string
 	ServiceAccount string // e-mail
-	Connection     string // Cloud Build's repository resource; "" builds from CloneURL
+	Connection     string // Cloud Build's repository resource; "" builds from SourceBucket
+	SourceBucket   string // bucket that the commit's files are put into; "" builds from CloneURL, as anybody may clone it
 	CloneURL       string
+	Fork           bool   // its code comes from a fork: it shares no cache with anything
 	Config         []byte // Cloud Build configuration (YAML or JSON); empty is Gangway's own
 	Context        string // directory in the repository
 	Dockerfile     string // path in the repository

@@ -13,6 +13,7 @@ type Repository struct {
 	Installation  int64  `json:"installation_id"`
 	DefaultBranch string `json:"default_branch,omitempty"`
 	Declared      string `json:"declared,omitempty"` // owner/name as in the configuration, which may be a former one
+	Private       bool   `json:"private,omitempty"`  // not everybody may clone it
 }
 
 // FullName is owner/name.

@@ -19,6 +19,13 @@ const startTimeout = 20 * time.Minute
 // previews on it, that may never end. The tag's URL and the revision's readiness were read all the same.
 const settleTimeout = time.Minute
 
+// The failure of a build is told at once, and again with the failing step's log, which Cloud Logging has seconds later:
+// the log is looked for during logWait, until after logSettled it is what it was the time before.
+const (
+	logWait    = time.Minute
+	logSettled = 10 * time.Second
+)
+
 // advance moves one member on as far as the facts allow.
 func (w *Wanted) advance(i int, f IntakeFacts, now time.Time) {
 	m := &w.Members[i]
@@ -35,6 +42,7 @@ func (w *Wanted) advance(i int, f IntakeFacts, now time.Time) {
 	if build, ok := f.Builds[m.Service]; ok && build.Generation == m.Generation && build.SHA == m.SHA {
 		w.observeBuild(m, build, now)
 	}
+	m.observeLog(f.Logs[m.Service], now)
 	if r, ok := f.Revisions[m.Service]; ok {
 		m.observeRevision(r, now)
 	}
@@ -74,11 +82,35 @@ func (w *Wanted) observeBuild(m *Member, b Build, now time.Time) {
 		return
 	}
 	m.fail(Failure{Stage: "build", UserError: buildError(m.Service, b)}, now)
+	if b.Status.Logged() {
+		m.LogUntil = now.Add(logWait)
+	}
+}
+
+// WantsLog tells whether the log of the step that failed is still to be read.
+func (m Member) WantsLog(now time.Time) bool {
+	return m.Step == StepFailed && m.Failure != nil && m.BuildID != "" && now.Before(m.LogUntil)
+}
+
+// observeLog puts the log of the step that failed in the place of what Cloud Build said of it.
+func (m *Member) observeLog(log string, now time.Time) {
+	if log == "" || !m.WantsLog(now) {
+		return
+	}
+	if m.Failure.Detail == log {
+		if now.Sub(m.Failure.At) > logSettled {
+			m.LogUntil = time.Time{}
+		}
+		return
+	}
+	failure := *m.Failure
+	failure.Detail = log
+	m.Failure = &failure
 }
 
 // buildError says how a build ended, and what to do.
 func buildError(service string, b Build) UserError {
-	e := UserError{Detail: b.LogTail}
+	e := UserError{Detail: b.Reason}
 	switch b.Status {
 	case BuildTimedOut:
 		e.Summary = "The build of " + service + " took longer than it may"

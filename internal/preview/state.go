@@ -50,7 +50,8 @@ type Wanted struct {
 	Intent     Intent     `json:"intent"`
 	Block      *Block     `json:"block,omitempty"`
 	Repository Repository `json:"repository"`
-	URL        string     `json:"url"` // of the pull request
+	URL        string     `json:"url"`            // of the pull request
+	Fork       bool       `json:"fork,omitempty"` // its code comes from another repository
 	HeadSHA    string     `json:"head_sha"`
 	BaseSHA    string     `json:"base_sha"`
 	BaseRef    string     `json:"base_ref"`
@@ -106,8 +107,9 @@ type Member struct {
 	LogURL     string    `json:"log_url,omitempty"`
 	BuildStart time.Time `json:"build_start,omitzero"`
 	BuildEnd   time.Time `json:"build_end,omitzero"`
-	Retries    int       `json:"retries,omitempty"` // builds that broke by the builder's own fault
-	Image      string    `json:"image,omitempty"`   // by digest
+	LogUntil   time.Time `json:"log_until,omitzero"` // until when the log of the step that failed is looked for; see WantsLog
+	Retries    int       `json:"retries,omitempty"`  // builds that broke by the builder's own fault
+	Image      string    `json:"image,omitempty"`    // by digest
 	Revision   string    `json:"revision,omitempty"`
 	Tag        string    `json:"tag,omitempty"`
 	URL        string    `json:"url,omitempty"`      // the tag's

@@ -27,6 +27,7 @@ type IntakeFacts struct {
 	Accepted   int64  // Observed.Accepted
 
 	Builds    map[string]Build        // by service: the build of the member's generation
+	Logs      map[string]string       // by service: the last lines of the step that failed; the author's text
 	Revisions map[string]RevisionFact // by service: what stands under the tag
 	Failures  map[string]Failure      // by service: what people have to mend
 	Reverted  []string                // services whose tag was given back
@@ -87,7 +88,7 @@ func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, ac
 // observePull compares what GitHub says with what is wanted, and starts a generation when they differ.
 func (w *Wanted) observePull(f IntakeFacts, now time.Time) {
 	p := f.Pull
-	w.Repository, w.URL, w.BaseSHA, w.BaseRef = p.Repository, p.URL, p.BaseSHA, p.BaseRef
+	w.Repository, w.URL, w.BaseSHA, w.BaseRef, w.Fork = p.Repository, p.URL, p.BaseSHA, p.BaseRef, p.Fork()
 	intent, block := w.judge(f)
 	headMoved := p.HeadSHA != w.HeadSHA
 	if headMoved || w.Pushed.IsZero() || intent == IntentLive && w.Intent != IntentLive {
@@ -313,6 +314,10 @@ func (w *Wanted) actions() []Action {
 
 // Digest is a fingerprint of all that the aggregator reacts to.
 func (w *Wanted) Digest() string {
+	members := slices.Clone(w.Members)
+	for i := range members {
+		members[i].LogUntil = time.Time{}
+	}
 	body, err := json.Marshal(struct {
 		Generation, Down int64
 		Intent           Intent
@@ -321,7 +326,7 @@ func (w *Wanted) Digest() string {
 		Members          []Member
 		Tagged           []string
 		URL              string
-	}{w.Generation, w.Down, w.Intent, w.HeadSHA, w.Block, w.Members, w.Tagged, w.URL})
+	}{w.Generation, w.Down, w.Intent, w.HeadSHA, w.Block, members, w.Tagged, w.URL})
 	if err != nil {
 		return "" // not reached: all of it is plain data
 	}
@@ -350,6 +355,10 @@ func (w *Wanted) next(policy Policy, now time.Time) time.Time {
 			sooner(now.Add(min(max(now.Sub(m.BuildStart)/8, time.Second), 30*time.Second)))
 		case StepDeploying:
 			sooner(now.Add(min(max(now.Sub(m.DeployedAt)/4, 50*time.Millisecond), 5*time.Second)))
+		case StepFailed:
+			if m.WantsLog(now) {
+				sooner(now.Add(min(max(now.Sub(m.Failure.At), 2*time.Second), 15*time.Second)))
+			}
 		default: // it goes on by an action, or not at all
 		}
 	}

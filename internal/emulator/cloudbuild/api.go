@@ -143,7 +143,7 @@ func (s *Server) accept(r *http.Request, b *Build) error {
 		return err
 	}
 	if b.Source != nil {
-		if _, err := s.cloneURL(b.Source); err != nil {
+		if err := s.checkSource(b.Source); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func TestFailures(t *testing.T) {
 		status cloudbuild.Enum
 		detail string
 	}{
-		{"a step fails", step(map[string]any{"script": "echo because; exit 3"}), "FAILURE", "non-zero status: 3\nbecause"},
+		{"a step fails", step(map[string]any{"script": "echo because; exit 3"}), "FAILURE", "Build step failure: build step 0 \"ubuntu\" failed: step exited with non-zero status: 3"},
 		{"allowed to fail", step(map[string]any{"script": "exit 3", "allowFailure": true}), "SUCCESS", ""},
 		{"allowed code", step(map[string]any{"script": "exit 3", "allowExitCodes": []int{3}}), "SUCCESS", ""},
 		{"a step takes too long", step(map[string]any{"script": "sleep 600", "timeout": "0.1s"}), "FAILURE", "exceeded its timeout"},
@@ -78,8 +78,11 @@ func TestFailures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			id := w.create(c.build)
 			b := w.wait(id, c.status)
-			if c.detail != "" && (b.FailureInfo == nil || !strings.Contains(b.FailureInfo.Detail, c.detail)) {
-				t.Errorf("failureInfo %+v, want %q", b.FailureInfo, c.detail)
+			if c.status == "FAILURE" && b.FailureInfo == nil {
+				t.Fatal("no failureInfo")
+			}
+			if c.detail != "" && !strings.Contains(b.FailureInfo.Detail+"\n"+w.log(id), c.detail) {
+				t.Errorf("failureInfo %+v, want %q there or in the log\n%s", b.FailureInfo, c.detail, w.log(id))
 			}
 		})
 	}

@@ -39,6 +39,15 @@ type Build struct {
 type Source struct {
 	GitSource           *GitSource           `json:"gitSource,omitempty"`
 	ConnectedRepository *ConnectedRepository `json:"connectedRepository,omitempty"`
+	StorageSource       *StorageSource       `json:"storageSource,omitempty"`
+}
+
+// StorageSource is an archive in a bucket.
+type StorageSource struct {
+	Bucket        string `json:"bucket,omitempty"`
+	Object        string `json:"object,omitempty"`
+	Generation    Number `json:"generation,omitempty"`
+	SourceFetcher Enum   `json:"sourceFetcher,omitempty"`
 }
 
 // GitSource is a repository by its URL.
@@ -59,6 +68,7 @@ type ConnectedRepository struct {
 type SourceProvenance struct {
 	ResolvedGitSource           *GitSource           `json:"resolvedGitSource,omitempty"`
 	ResolvedConnectedRepository *ConnectedRepository `json:"resolvedConnectedRepository,omitempty"`
+	ResolvedStorageSource       *StorageSource       `json:"resolvedStorageSource,omitempty"`
 }
 
 // Step is one step and how it went.
@@ -135,6 +145,19 @@ func (e *Enum) UnmarshalJSON(data []byte) error {
 	}
 	*e = Enum(name)
 	return nil
+}
+
+// Number is a whole number as Google's JSON has it, which is a text; a request may write it either way.
+type Number int64
+
+// MarshalJSON implements json.Marshaler.
+func (n Number) MarshalJSON() ([]byte, error) { return json.Marshal(strconv.FormatInt(int64(n), 10)) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	i, err := strconv.ParseInt(strings.Trim(string(data), `"`), 10, 64)
+	*n = Number(i)
+	return err
 }
 
 // Duration is a time span as Google's JSON has it: "1.5s".

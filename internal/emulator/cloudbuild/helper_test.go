@@ -139,7 +139,7 @@ func previewBuild(t *testing.T, service, sha string) map[string]any {
 	b["tags"] = []string{"gangway", "service-" + service}
 	b["substitutions"] = map[string]any{
 		"_IMAGE": "localhost/shop/" + service, "_SERVICE": service, "_CONTEXT": service, "_DOCKERFILE": service + "/Dockerfile",
-		"_COMPOSE_TEST": service + "/compose.test.yaml", "_SHA": sha, "_PULL_REQUEST": "42",
+		"_COMPOSE_TEST": service + "/compose.test.yaml", "_SHA": sha, "_CACHE": "localhost/shop/" + service + ":cache-7-pr-42",
 	}
 	return b
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -100,7 +102,7 @@ func (s *Server) finish(ctx context.Context, r *record, err error) {
 		return
 	}
 	now := time.Now().UTC()
-	s.change(ctx, r, func(b *Build) {
+	ended := s.change(ctx, r, func(b *Build) {
 		b.FinishTime = &now
 		var failed *stepError
 		switch {
@@ -128,7 +130,13 @@ func (s *Server) finish(ctx context.Context, r *record, err error) {
 			}
 		}
 	})
-	s.log(ctx, r, "\n"+string(s.status(r))+"\n")
+	if !ended {
+		return
+	}
+	s.mu.Lock()
+	b := r.snapshot()
+	s.mu.Unlock()
+	s.end(ctx, b)
 }
 
 // endStep gives steps that were running or waiting the status of their build's end.
@@ -145,10 +153,31 @@ func endStep(step *Step, status Enum, now time.Time) {
 	}
 }
 
-func (s *Server) status(r *record) Enum {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return r.Build.Status
+// end writes the last lines of a build's log.
+func (s *Server) end(ctx context.Context, b Build) {
+	switch b.Status {
+	case statusSuccess:
+		s.log(ctx, b, "DONE")
+	case statusFailure:
+		s.log(ctx, b, "ERROR", "ERROR: "+b.StatusDetail)
+	default:
+		s.log(ctx, b, string(b.Status))
+	}
+	if b.Options.Logging == "GCS_ONLY" && b.LogsBucket != "" && s.options.StoreLog != nil {
+		s.storeLog(ctx, b)
+	}
+}
+
+// storeLog puts a build's log into the bucket that it asks for.
+func (s *Server) storeLog(ctx context.Context, b Build) {
+	text, err := s.readLog(b.ID)
+	if err == nil {
+		bucket, folder, _ := strings.Cut(strings.TrimPrefix(b.LogsBucket, "gs://"), "/")
+		err = s.options.StoreLog(ctx, bucket, path.Join(folder, "log-"+b.ID+".txt"), []byte(text))
+	}
+	if err != nil {
+		s.options.Log.WarnContext(ctx, "putting a build's log into its bucket", "build_id", b.ID, "error", err)
+	}
 }
 
 // A notice is one message about a build.

@@ -1,6 +1,7 @@
 package cloudbuild
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,16 +14,27 @@ import (
 	"sync"
 )
 
-const (
-	// tailLines and tailBytes bound the last lines of a step that failureInfo tells.
-	tailLines = 40
-	tailBytes = 4000
-	// maxLog bounds a build's log; what comes after is dropped.
-	maxLog = 16 << 20
-)
+// maxLog bounds a build's log; what comes after is dropped.
+const maxLog = 16 << 20
+
+// mainStep is how Cloud Logging's entries call what Cloud Build itself writes.
+const mainStep = "MAIN"
+
+// A LogLine is one line of a build's log as Cloud Logging gets it:
+// https://cloud.google.com/build/docs/securing-builds/store-manage-build-logs
+type LogLine struct {
+	Project, Build string
+	Tags           []string
+	Step           string // the entry's label build_step: Step #0 - "image", or MAIN
+	Text           string
+}
 
 // A logWriter is a build's log. It is safe for concurrent use.
 type logWriter struct {
+	build  Build
+	tell   func(LogLine)
+	prefix bool // steps' names stand before their lines in Cloud Logging too
+
 	mu      sync.Mutex
 	f       *os.File
 	written int
@@ -30,52 +42,70 @@ type logWriter struct {
 
 func (s *Server) logFile(id string) string { return filepath.Join(s.options.Dir, "logs", id+".txt") }
 
-func (s *Server) openLog(id string) (*logWriter, error) {
-	f, err := os.OpenFile(s.logFile(id), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+func (s *Server) openLog(b Build) (*logWriter, error) {
+	f, err := os.OpenFile(s.logFile(b.ID), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the build's log: %w", err)
 	}
-	return &logWriter{f: f}, nil
+	l := &logWriter{f: f, build: b, prefix: len(b.Steps) > 1, tell: func(LogLine) {}}
+	if logging := b.Options.Logging; s.options.Logged != nil && logging != "NONE" && logging != "GCS_ONLY" {
+		l.tell = s.options.Logged
+	}
+	return l, nil
 }
 
-// log adds to a build's log when nobody has it open.
-func (s *Server) log(ctx context.Context, r *record, text string) {
-	w, err := s.openLog(r.Build.ID)
-	if err == nil {
-		_, err = w.Write([]byte(text))
-		err = errors.Join(err, w.close())
-	}
+// log adds lines to a build's log when nobody has it open.
+func (s *Server) log(ctx context.Context, b Build, lines ...string) {
+	w, err := s.openLog(b)
 	if err != nil {
-		s.options.Log.WarnContext(ctx, "writing a build's log", "build_id", r.Build.ID, "error", err)
+		s.options.Log.WarnContext(ctx, "writing a build's log", "build_id", b.ID, "error", err)
+		return
+	}
+	for _, line := range lines {
+		w.line(line)
+	}
+	if err := w.close(); err != nil {
+		s.options.Log.WarnContext(ctx, "writing a build's log", "build_id", b.ID, "error", err)
 	}
 }
 
-func (l *logWriter) Write(p []byte) (int, error) {
+// line is a line of Cloud Build's own.
+func (l *logWriter) line(text string) { l.put(mainStep, text) }
+
+func (l *logWriter) put(step, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.written > maxLog {
-		return len(p), nil
+		return
 	}
-	n, err := l.f.Write(p)
+	named := text
+	if step != mainStep {
+		named = step + ": " + text
+	}
+	n, _ := l.f.WriteString(named + "\n")
 	l.written += n
-	return n, err
+	if l.prefix {
+		text = named
+	}
+	if text != "" {
+		l.tell(LogLine{
+			Project: l.build.ProjectID, Build: l.build.ID, Tags: l.build.Tags, Step: step, Text: strings.ToValidUTF8(text, "\uFFFD"),
+		})
+	}
 }
-
-func (l *logWriter) line(text string) { _, _ = l.Write([]byte(text + "\n")) }
 
 func (l *logWriter) close() error { return l.f.Close() }
 
 // step is a writer for one step's output.
 func (l *logWriter) step(title string) *stepWriter { return &stepWriter{log: l, title: title} }
 
-// A stepWriter puts a step's name before its lines and remembers the last ones. It is safe for concurrent use.
+// A stepWriter puts a step's name before its lines. It is safe for concurrent use.
 type stepWriter struct {
 	log   *logWriter
 	title string
 
 	mu   sync.Mutex
 	rest []byte
-	last []string
 }
 
 // maxLine is where a line without an end is cut.
@@ -86,7 +116,7 @@ func (w *stepWriter) Write(p []byte) (int, error) {
 	defer w.mu.Unlock()
 	w.rest = append(w.rest, p...)
 	for {
-		i := strings.IndexByte(string(w.rest), '\n')
+		i := bytes.IndexByte(w.rest, '\n')
 		if i < 0 && len(w.rest) > maxLine {
 			i = maxLine
 			w.rest = append(w.rest[:i], append([]byte{'\n'}, w.rest[i:]...)...)
@@ -94,16 +124,8 @@ func (w *stepWriter) Write(p []byte) (int, error) {
 		if i < 0 {
 			return len(p), nil
 		}
-		w.emit(string(w.rest[:i]))
+		w.log.put(w.title, string(w.rest[:i]))
 		w.rest = w.rest[i+1:]
-	}
-}
-
-func (w *stepWriter) emit(line string) {
-	w.log.line(w.title + ": " + line)
-	w.last = append(w.last, line)
-	if len(w.last) > tailLines {
-		w.last = w.last[1:]
 	}
 }
 
@@ -111,19 +133,9 @@ func (w *stepWriter) flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.rest) > 0 {
-		w.emit(string(w.rest))
+		w.log.put(w.title, string(w.rest))
 		w.rest = nil
 	}
-}
-
-func (w *stepWriter) tail() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := strings.Join(w.last, "\n")
-	if len(text) > tailBytes {
-		text = text[len(text)-tailBytes:]
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 // readLog is a build's log; a build that has written nothing has an empty one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -24,8 +25,15 @@ type Options struct {
 	Images *image.Store // where images are pushed to
 	// Repositories gives the clone URL of a connected repository's resource name. nil knows none.
 	Repositories func(resource string) (url string, ok bool)
+	// Object opens an object of Cloud Storage; generation 0 is the newest. An error that is fs.ErrNotExist says that there is
+	// none. nil knows no buckets.
+	Object func(ctx context.Context, bucket, object string, generation int64) (io.ReadCloser, error)
+	// StoreLog puts a log into a bucket, for builds that ask for it. nil drops it.
+	StoreLog func(ctx context.Context, bucket, object string, log []byte) error
 	// Publish sends a notice; it is tried again when it fails. nil sends none.
 	Publish func(ctx context.Context, data []byte, attributes map[string]string) error
+	// Logged is told the lines of builds that log to Cloud Logging. nil: they are in the builds' own logs only.
+	Logged func(LogLine)
 	// URL is how the server is reached, for links to logs; "" takes the Host of the request that created a build.
 	URL string
 	// Concurrency is how many builds run at once; 0 is 10, the smallest quota of a project.

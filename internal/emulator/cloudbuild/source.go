@@ -2,6 +2,7 @@ package cloudbuild
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,9 +13,33 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/cloudbuild/shell"
 )
 
-// cloneURL is where a source is fetched from.
-func (s *Server) cloneURL(source *Source) (string, error) {
-	url, revision := "", ""
+// count is how many of the fields are set.
+func (source *Source) count() (n int) {
+	for _, set := range []bool{source.GitSource != nil, source.ConnectedRepository != nil, source.StorageSource != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// checkSource checks what a build is made from as far as Cloud Build does before it runs.
+func (s *Server) checkSource(source *Source) error {
+	if o := source.StorageSource; o != nil {
+		if o.Bucket == "" || o.Object == "" {
+			return invalid("invalid value for 'build.source.storage_source': bucket and object must be specified")
+		}
+		if !strings.HasSuffix(o.Object, ".tar.gz") && !strings.HasSuffix(o.Object, ".tgz") {
+			return invalid("invalid value for 'build.source.storage_source': only .tar.gz and .tgz are supported here, not %q", o.Object)
+		}
+		return nil
+	}
+	_, _, err := s.cloneURL(source)
+	return err
+}
+
+// cloneURL is where a repository is fetched from, and which revision of it.
+func (s *Server) cloneURL(source *Source) (url, revision string, err error) {
 	if git := source.GitSource; git != nil {
 		url, revision = git.URL, git.Revision
 	} else {
@@ -25,72 +50,82 @@ func (s *Server) cloneURL(source *Source) (string, error) {
 			url, ok = s.options.Repositories(connected.Repository)
 		}
 		if !ok {
-			return "", &apiError{404, "NOT_FOUND", fmt.Sprintf("Resource '%s' was not found", connected.Repository)}
+			return "", "", &apiError{404, "NOT_FOUND", fmt.Sprintf("Resource '%s' was not found", connected.Repository)}
 		}
 	}
 	// Both become arguments of git.
 	if url == "" || strings.HasPrefix(url, "-") || strings.HasPrefix(revision, "-") {
-		return "", invalid("invalid value for 'build.source': url %q, revision %q", url, revision)
+		return "", "", invalid("invalid value for 'build.source': url %q, revision %q", url, revision)
 	}
-	return url, nil
+	return url, revision, nil
 }
 
-// fetch checks the source out into the workspace and notes which commit that is.
+// fetch puts the source into the workspace and notes what that is.
 func (s *Server) fetch(ctx context.Context, j *job) error {
 	source := j.build.Source
 	if source == nil {
 		return nil
 	}
-	url, err := s.cloneURL(source)
-	if err != nil {
-		return err
-	}
-	var revision, dir string
-	if g := source.GitSource; g != nil {
-		revision, dir = g.Revision, g.Dir
-	} else {
-		revision, dir = source.ConnectedRepository.Revision, source.ConnectedRepository.Dir
-	}
-	if revision == "" {
-		revision = "HEAD"
-	}
 	j.log.line("FETCHSOURCE")
-	for _, args := range [][]string{
-		{"init", "--quiet"},
-		{"fetch", "--quiet", "--depth=1", "--no-tags", url, revision},
-		{"-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"},
-	} {
-		if err := j.git(ctx, j.log, args...); err != nil {
-			return &stepError{step: "FETCHSOURCE", kind: "FETCH_SOURCE_FAILED", reason: err.Error()}
+	provenance, dir := &SourceProvenance{}, ""
+	var err error
+	switch {
+	case source.StorageSource != nil:
+		provenance.ResolvedStorageSource = source.StorageSource
+		err = s.unpack(ctx, j, *source.StorageSource)
+	case source.GitSource != nil:
+		resolved := *source.GitSource
+		resolved.Revision, err = s.checkOut(ctx, j)
+		provenance.ResolvedGitSource, dir = &resolved, resolved.Dir
+	default:
+		resolved := *source.ConnectedRepository
+		resolved.Revision, err = s.checkOut(ctx, j)
+		provenance.ResolvedConnectedRepository, dir = &resolved, resolved.Dir
+	}
+	if err == nil && dir != "" {
+		j.cwd = filepath.Join(j.workspace, filepath.Clean("/"+dir))
+		if info, statErr := os.Stat(j.cwd); statErr != nil || !info.IsDir() {
+			err = fmt.Errorf("the source has no directory %q", dir)
 		}
 	}
-	var out bytes.Buffer
-	if err := j.git(ctx, &out, "rev-parse", "HEAD"); err != nil {
+	if err != nil {
+		j.log.line("ERROR: " + err.Error())
 		return &stepError{step: "FETCHSOURCE", kind: "FETCH_SOURCE_FAILED", reason: err.Error()}
 	}
-	sha := strings.TrimSpace(out.String())
-	provenance := &SourceProvenance{}
-	if g := source.GitSource; g != nil {
-		provenance.ResolvedGitSource = &GitSource{URL: g.URL, Dir: dir, Revision: sha}
-	} else {
-		provenance.ResolvedConnectedRepository = &ConnectedRepository{Repository: source.ConnectedRepository.Repository, Dir: dir, Revision: sha}
-	}
 	s.change(ctx, j.record, func(b *Build) { b.SourceProvenance = provenance })
-	if dir != "" {
-		j.cwd = filepath.Join(j.workspace, filepath.Clean("/"+dir))
-		if info, err := os.Stat(j.cwd); err != nil || !info.IsDir() {
-			return &stepError{step: "FETCHSOURCE", kind: "FETCH_SOURCE_FAILED", reason: fmt.Sprintf("the source has no directory %q", dir)}
-		}
-	}
 	return nil
 }
 
+// checkOut checks a repository out and returns the commit.
+func (s *Server) checkOut(ctx context.Context, j *job) (sha string, err error) {
+	url, revision, err := s.cloneURL(j.build.Source)
+	if err != nil {
+		return "", err
+	}
+	told := j.log.step(mainStep)
+	defer told.flush()
+	for _, args := range [][]string{
+		{"init", "--quiet"},
+		{"fetch", "--quiet", "--depth=1", "--no-tags", url, cmp.Or(revision, "HEAD")},
+		{"-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"},
+	} {
+		if err := j.git(ctx, told, told, args...); err != nil {
+			return "", err
+		}
+	}
+	var out bytes.Buffer
+	if err := j.git(ctx, &out, told, "rev-parse", "HEAD"); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
 // git runs git in the workspace, without anybody's configuration or credentials.
-func (j *job) git(ctx context.Context, stdout io.Writer, args ...string) error {
+func (j *job) git(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
 	spec := shell.Spec{
 		Dir:    j.workspace,
 		Host:   append(j.host(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull, "GIT_TERMINAL_PROMPT=0"),
-		Stdout: stdout, Stderr: j.log,
+		Stdout: stdout, Stderr: stderr,
 	}
 	status, err := shell.Exec(ctx, spec, append([]string{"git"}, args...))
 	if err != nil {

@@ -34,18 +34,16 @@ type stepError struct {
 	step   string // how the build names it: "build step 1 "image" …"
 	kind   Enum   // of FailureInfo
 	reason string
-	tail   string
 }
 
 func (e *stepError) Error() string { return e.step + " failed: " + e.reason }
 
-// detail is FailureInfo's: beyond what Cloud Build says it has the last lines of the step's output, because there is no
-// Cloud Logging here to read them from.
+// detail is FailureInfo's.
 func (e *stepError) detail() string {
-	if e.tail == "" {
-		return e.Error()
+	if e.kind == "USER_BUILD_STEP" {
+		return "Build step failure: " + e.Error()
 	}
-	return e.Error() + "\n" + e.tail
+	return e.Error()
 }
 
 // execute runs a build from its source to its pushed images.
@@ -63,7 +61,7 @@ func (s *Server) execute(ctx context.Context, r *record) error {
 	}
 	defer func() { _ = os.RemoveAll(j.dir) }()
 	var err error
-	if j.log, err = s.openLog(j.build.ID); err != nil {
+	if j.log, err = s.openLog(j.build); err != nil {
 		return err
 	}
 	defer func() { _ = j.log.close() }()
@@ -201,12 +199,12 @@ func (j *job) step(ctx context.Context, i int, step *Step) error {
 	name := fmt.Sprintf("build step %d %q", i, step.Name)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		status, failure = statusTimeout, &stepError{step: name, kind: "USER_BUILD_STEP", reason: "step exceeded its timeout", tail: out.tail()}
+		status, failure = statusTimeout, &stepError{step: name, kind: "USER_BUILD_STEP", reason: "step exceeded its timeout"}
 	case err != nil:
-		status, failure = statusFailure, &stepError{step: name, kind: "USER_BUILD_STEP", reason: err.Error(), tail: out.tail()}
+		status, failure = statusFailure, &stepError{step: name, kind: "USER_BUILD_STEP", reason: err.Error()}
 	case code != 0 && !slices.Contains(step.AllowExitCodes, code):
 		status = statusFailure
-		failure = &stepError{step: name, kind: "USER_BUILD_STEP", reason: fmt.Sprintf("step exited with non-zero status: %d", code), tail: out.tail()}
+		failure = &stepError{step: name, kind: "USER_BUILD_STEP", reason: fmt.Sprintf("step exited with non-zero status: %d", code)}
 	}
 	j.server.change(ctx, j.record, func(b *Build) {
 		b.Steps[i].Status, b.Steps[i].ExitCode = status, code

@@ -53,8 +53,8 @@ func (b *Build) validate() error {
 	if err := b.validateAccount(); err != nil {
 		return err
 	}
-	if s := b.Source; s != nil && (s.GitSource == nil) == (s.ConnectedRepository == nil) {
-		return invalid("invalid value for 'build.source': exactly one of gitSource and connectedRepository is supported here")
+	if b.Source != nil && b.Source.count() != 1 {
+		return invalid("invalid value for 'build.source': exactly one of gitSource, connectedRepository and storageSource is supported here")
 	}
 	return b.validateSteps()
 }
