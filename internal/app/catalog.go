@@ -2,12 +2,15 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/catalog"
+	"github.com/gangway-dev/gangway/internal/cloudbuild"
 )
 
 // reload is how often the configuration file is looked at.
@@ -24,7 +27,7 @@ type configuration struct {
 // readConfiguration reads the file; at the start it must be valid.
 func readConfiguration(path string, log *slog.Logger) (*configuration, error) {
 	c := &configuration{path: path, log: log}
-	parsed, err := catalog.Load(path)
+	parsed, err := load(path)
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +36,30 @@ func readConfiguration(path string, log *slog.Logger) (*configuration, error) {
 		c.seen = info.ModTime()
 	}
 	return c, nil
+}
+
+// load reads the configuration and checks the build configurations that it refers to.
+func load(path string) (*catalog.Catalog, error) {
+	c, err := catalog.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	var list []error
+	seen := map[string]bool{}
+	for _, e := range c.Environments {
+		for _, g := range e.Gateways {
+			for _, s := range g.Services {
+				if file := s.Build.ConfigFile; file == "" || seen[file] {
+					continue
+				}
+				seen[s.Build.ConfigFile] = true
+				if err := cloudbuild.CheckConfig(s.Build.Config); err != nil {
+					list = append(list, fmt.Errorf("%s, the build configuration of service %q: %w", s.Build.ConfigFile, s.Name, err))
+				}
+			}
+		}
+	}
+	return c, errors.Join(list...)
 }
 
 func (c *configuration) catalog() *catalog.Catalog { return c.current.Load() }
@@ -52,7 +79,7 @@ func (c *configuration) watch(ctx context.Context) error {
 			continue
 		}
 		c.seen = info.ModTime()
-		parsed, err := catalog.Load(c.path)
+		parsed, err := load(c.path)
 		if err != nil {
 			c.log.ErrorContext(ctx, "configuration is not valid; the last good one stays", "error", err)
 			continue
