@@ -50,7 +50,7 @@ func (c *Client) Start(ctx context.Context, r preview.BuildRequest) (preview.Bui
 		Parent: parent(r.Project, r.Region), ProjectId: r.Project, Build: b,
 	})
 	if err != nil {
-		return preview.Build{}, translate("starting a build", err)
+		return preview.Build{}, startError(translate("starting a build", err))
 	}
 	metadata, err := operation.Metadata()
 	if err != nil {
@@ -60,6 +60,18 @@ func (c *Client) Start(ctx context.Context, r preview.BuildRequest) (preview.Bui
 		return preview.Build{}, errors.New("starting a build: the answer names no build")
 	}
 	return fromProto(metadata.GetBuild()), nil
+}
+
+// startError makes what Cloud Build does not know when a build is created (a project, a connection) visible: it doesn't
+// appear by itself.
+func startError(err error) error {
+	if !errors.Is(err, preview.ErrNotFound) {
+		return err
+	}
+	return &preview.UserError{
+		Summary: "Cloud Build doesn't know something that Gangway is configured with", Detail: err.Error(),
+		Hint: "Ask your operator to correct the project, the region of builds or the repository's connection, then push again.",
+	}
 }
 
 // Get reads a build. [preview.ErrNotFound] when Cloud Build knows none of that id.

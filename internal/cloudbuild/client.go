@@ -6,6 +6,7 @@ package cloudbuild
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	build "cloud.google.com/go/cloudbuild/apiv1/v2"
 	"github.com/googleapis/gax-go/v2/apierror"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
 	"google.golang.org/api/storage/v1"
@@ -112,6 +114,11 @@ func translate(doing string, err error) error {
 			Summary: "Cloud Build refuses the build", Detail: api.Error(),
 			Hint: "Correct the build configuration that Gangway is configured with.",
 		}
+	case codes.FailedPrecondition: // as in a region that the project has no quota in
+		return &preview.UserError{
+			Summary: "Cloud Build doesn't run builds as things are", Detail: api.Error(),
+			Hint: "Ask your operator to mend what it says (the region of builds, or a quota), then push again.",
+		}
 	case codes.PermissionDenied, codes.Unauthenticated:
 		return &preview.UserError{
 			Summary: "Gangway may not use Cloud Build as it is configured", Detail: api.Error(),
@@ -124,6 +131,9 @@ func translate(doing string, err error) error {
 
 // code is an error's gRPC code; REST answers carry it as a name, or only as an HTTP status.
 func code(api *apierror.APIError) codes.Code {
+	if statusName(api) == "FAILED_PRECONDITION" {
+		return codes.FailedPrecondition
+	}
 	if s := api.GRPCStatus(); s != nil && s.Code() != codes.Unknown && s.Code() != codes.OK {
 		return s.Code()
 	}
@@ -138,4 +148,20 @@ func code(api *apierror.APIError) codes.Code {
 		return codes.Unauthenticated
 	}
 	return codes.Unknown
+}
+
+// statusName is how an answer calls its error, where the HTTP status is that of several:
+// https://cloud.google.com/apis/design/errors#http_mapping
+func statusName(err error) string {
+	e, ok := errors.AsType[*googleapi.Error](err)
+	if !ok {
+		return ""
+	}
+	var answer struct {
+		Error struct {
+			Status string `json:"status"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal([]byte(e.Body), &answer) // what is no JSON has no name
+	return answer.Error.Status
 }

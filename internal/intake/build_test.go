@@ -116,3 +116,23 @@ func TestPrivateRepository(t *testing.T) {
 		})
 	}
 }
+
+// A worker that dies between the start of a build and the saving of it leaves a build that nobody knows: when it isn't
+// wanted any more, it is looked for and cancelled.
+func TestCancelOfABuildThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.builds["orders-1"] = preview.Build{ID: "orders-1", Key: key, Status: preview.BuildWorking, Service: "orders", Generation: 1, SHA: head}
+	w.fail["build orders"] = errDown // its answer is lost, again and again
+	w.start()
+	w.mark()
+	w.until("a build is tried", func(p preview.Wanted) bool { return step("orders", preview.StepWaiting)(p) && w.count("build") > 1 })
+	w.change(func() { w.pull.Open = false })
+	w.mark()
+	w.until("it is closed and sure", func(p preview.Wanted) bool { return p.Intent == preview.IntentClosed && len(p.Unsure) == 0 })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.cancelled) != 1 || w.cancelled[0] != "orders-1" {
+		t.Errorf("cancelled %q", w.cancelled)
+	}
+}

@@ -28,10 +28,11 @@ type GitHub interface {
 
 // Builds is what the intake asks of Cloud Build. Start finds a build that was started before instead of starting another
 // one; Cancel of a build that has ended is no error. Log is the last lines of the step that failed, "" when there are none
-// (yet).
+// (yet). Find is the newest build that was started for a key, generation and service.
 type Builds interface {
 	Start(ctx context.Context, r preview.BuildRequest) (preview.Build, error)
 	Get(ctx context.Context, ref preview.BuildRef) (preview.Build, error)
+	Find(ctx context.Context, r preview.BuildRequest) (preview.Build, bool, error)
 	Log(ctx context.Context, ref preview.BuildRef) (string, error)
 	Cancel(ctx context.Context, ref preview.BuildRef) error
 }

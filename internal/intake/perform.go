@@ -44,6 +44,9 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 	member, _ := w.Member(a.Service)
 	switch a.Kind {
 	case preview.CancelBuild:
+		if a.Generation > 0 {
+			return i.cancelUnsure(ctx, s, a, facts)
+		}
 		err := i.o.Builds.Cancel(ctx, s.Build(a.BuildID))
 		if user, ok := errors.AsType[*preview.UserError](err); ok {
 			// The same again would be refused again; a build that goes on harms nobody: nothing looks at what it gives.
@@ -98,6 +101,23 @@ func (i *Intake) one(ctx context.Context, s site.Site, w preview.Wanted, a previ
 	default:
 		return fmt.Errorf("unknown action %q", a.Kind)
 	}
+	return nil
+}
+
+// cancelUnsure cancels a build of which it is not known whether it was started.
+func (i *Intake) cancelUnsure(ctx context.Context, s site.Site, a preview.Action, facts *preview.IntakeFacts) error {
+	build, found, err := i.o.Builds.Find(ctx, preview.BuildRequest{
+		Key: s.Key, Generation: a.Generation, Service: a.Service, Project: s.Environment.Project, Region: s.BuildRegion(),
+	})
+	if err == nil && found && !build.Status.Done() {
+		err = i.o.Builds.Cancel(ctx, s.Build(build.ID))
+	}
+	if user, ok := errors.AsType[*preview.UserError](err); ok {
+		i.o.Log.WarnContext(ctx, "cancelling a build", "preview", s.Key.String(), "service", a.Service, "error", user)
+	} else if err != nil && !errors.Is(err, preview.ErrNotFound) {
+		return err
+	}
+	facts.Sure = append(facts.Sure, preview.Start{Service: a.Service, Generation: a.Generation})
 	return nil
 }
 

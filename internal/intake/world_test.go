@@ -273,6 +273,14 @@ func (b *builds) Get(_ context.Context, ref preview.BuildRef) (preview.Build, er
 	return build, nil
 }
 
+func (b *builds) Find(_ context.Context, r preview.BuildRequest) (preview.Build, bool, error) {
+	w := (*world)(b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	build, ok := w.builds[fmt.Sprintf("%s-%d", r.Service, r.Generation)]
+	return build, ok, w.call("find", r.Service)
+}
+
 func (b *builds) Log(_ context.Context, ref preview.BuildRef) (string, error) {
 	w := (*world)(b)
 	w.mu.Lock()

@@ -1,6 +1,9 @@
 package preview
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // An ActionKind is a thing to be done outside.
 type ActionKind string
@@ -8,7 +11,7 @@ type ActionKind string
 // The intake's actions, then the aggregator's.
 const (
 	StartBuild       ActionKind = "start_build"       // Service: start its build unless it has been started already
-	CancelBuild      ActionKind = "cancel_build"      // BuildID
+	CancelBuild      ActionKind = "cancel_build"      // BuildID; or Service and Generation, of which a build may have been started
 	DeployRevision   ActionKind = "deploy_revision"   // Service: deploy its image under the tag
 	RevertTag        ActionKind = "revert_tag"        // Service: its tag stands on what is not to be served; it goes back to Member.Good, or away
 	AnnounceRevision ActionKind = "announce_revision" // Service: publish [RevisionReady]
@@ -24,12 +27,17 @@ const (
 
 // An Action is data: doing it twice is harmless.
 type Action struct {
-	Kind    ActionKind
-	Service string
-	BuildID string
+	Kind       ActionKind
+	Service    string
+	BuildID    string
+	Generation int64 // only where Service's member is not what is meant
 }
 
 // Key tells actions apart; equal actions have equal keys.
 func (a Action) Key() string {
-	return strings.Join([]string{string(a.Kind), a.Service, a.BuildID}, ":")
+	key := strings.Join([]string{string(a.Kind), a.Service, a.BuildID}, ":")
+	if a.Generation > 0 {
+		key += ":" + strconv.FormatInt(a.Generation, 10)
+	}
+	return key
 }

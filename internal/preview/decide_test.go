@@ -162,6 +162,10 @@ func (w *world) intakeAction(a Action, facts *IntakeFacts) {
 		}
 		facts.Builds[m.Service] = w.builds[id]
 	case CancelBuild:
+		if a.Generation > 0 {
+			a.BuildID = fmt.Sprintf("%s-%d", a.Service, a.Generation)
+			facts.Sure = append(facts.Sure, Start{a.Service, a.Generation})
+		}
 		if b, ok := w.builds[a.BuildID]; ok && !b.Status.Done() {
 			b.Status = BuildCancelled
 			w.builds[a.BuildID] = b
@@ -267,6 +271,15 @@ func (w *world) gatewayAction(a Action, facts *GatewayFacts) bool {
 
 // settle lets everything run until it rests: the sweep marks rows, builds end, nothing crashes any more for long.
 func (w *world) settle() {
+	for range 10 {
+		w.intake(true)
+	}
+	for id, b := range w.builds {
+		wanted := slices.ContainsFunc(w.wanted.Members, func(m Member) bool { return m.BuildID == id })
+		if !b.Status.Done() && !wanted {
+			w.t.Fatalf("P3: nobody waits for build %s, and it goes on: %+v", id, w.wanted)
+		}
+	}
 	for range 60 {
 		w.now = w.now.Add(time.Minute)
 		w.progress()

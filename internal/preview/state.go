@@ -60,12 +60,19 @@ type Wanted struct {
 	Pushed     time.Time  `json:"pushed"`                // when this head was first seen, or became eligible: expiry counts from here
 	Changed    time.Time  `json:"changed"`               // when Generation went up
 	Superseded []string   `json:"superseded,omitempty"`  // ids of builds that are to be cancelled
+	Unsure     []Start    `json:"unsure,omitempty"`      // builds that are to be cancelled if they were started: nobody knows
 	Tagged     []string   `json:"tagged,omitempty"`      // Cloud Run services on which our tag may stand: noted before it is set
 	Down       int64      `json:"down,omitempty"`        // newest generation for which everything has to be taken in; see Observed.Removed
 	Homeless   time.Time  `json:"homeless,omitzero"`     // since when the configuration has had no place for it
 	Announced  Announced  `json:"announced"`
 	Read       Read       `json:"read"`
 	Timeline   []Event    `json:"timeline,omitempty"` // see [Timeline]
+}
+
+// A Start names a build by what it was started for.
+type Start struct {
+	Service    string `json:"service"`
+	Generation int64  `json:"generation"`
 }
 
 // Read is what the intake remembers of its last look at GitHub, so that it asks no more often than it has to.

@@ -32,6 +32,7 @@ type IntakeFacts struct {
 	Failures  map[string]Failure      // by service: what people have to mend
 	Reverted  []string                // services whose tag was given back
 	Cancelled []string                // builds whose cancellation was asked for
+	Sure      []Start                 // of which no build runs, whether or not one was started
 	Announced map[string]string       // service → revision whose hint is out
 	Published string                  // digest of the state that was announced
 }
@@ -72,6 +73,7 @@ func DecideWanted(key Key, w Wanted, f IntakeFacts, now time.Time) (_ Wanted, ac
 		w.Tagged = nil
 	}
 	w.Superseded = without(w.Superseded, f.Cancelled)
+	w.Unsure = without(w.Unsure, f.Sure)
 	if until := w.parked(); !until.IsZero() {
 		return w, nil, until
 	}
@@ -187,7 +189,12 @@ func (w *Wanted) begin(intent Intent, now time.Time) {
 	}
 }
 
+// supersede gives a member's build up. One that is waiting may have been started by a worker that died before it could save
+// that.
 func (w *Wanted) supersede(m Member) {
+	if start := (Start{m.Service, m.Generation}); m.Step == StepWaiting && !slices.Contains(w.Unsure, start) {
+		w.Unsure = append(w.Unsure, start)
+	}
 	if m.Step == StepBuilding && m.BuildID != "" && !slices.Contains(w.Superseded, m.BuildID) {
 		w.Superseded = append(w.Superseded, m.BuildID)
 	}
@@ -292,6 +299,9 @@ func (w *Wanted) actions() []Action {
 	var list []Action
 	for _, id := range w.Superseded {
 		list = append(list, Action{Kind: CancelBuild, BuildID: id})
+	}
+	for _, s := range w.Unsure {
+		list = append(list, Action{Kind: CancelBuild, Service: s.Service, Generation: s.Generation})
 	}
 	for _, m := range w.Members {
 		if m.Step != StepDeploying && m.Step != StepReady && m.Standing != m.Good {
@@ -418,6 +428,7 @@ func (w *Wanted) hasMembers(targets []Target) bool {
 func (w Wanted) clone() Wanted {
 	w.Members = slices.Clone(w.Members)
 	w.Superseded = slices.Clone(w.Superseded)
+	w.Unsure = slices.Clone(w.Unsure)
 	w.Tagged = slices.Clone(w.Tagged)
 	return w
 }
@@ -429,8 +440,8 @@ func equalBlock(a, b *Block) bool {
 	return *a == *b
 }
 
-func without(list, gone []string) []string {
-	return slices.DeleteFunc(list, func(s string) bool { return slices.Contains(gone, s) })
+func without[T comparable](list, gone []T) []T {
+	return slices.DeleteFunc(list, func(v T) bool { return slices.Contains(gone, v) })
 }
 
 func compare(a, b string) int {
