@@ -75,7 +75,7 @@ func newWorld(t *testing.T, files map[string]string) *world {
 		t.Fatal(err)
 	}
 	w := &world{
-		repo: repo, images: images, logging: logging.New(logging.Options{}),
+		repo: repo, images: images, logging: logging.New(logging.Options{Violation: conformance.Fail(t)}),
 		bucket: &buckets{t: t, objects: map[string][]byte{}, sessions: map[string]*session{}},
 	}
 	far, err := emulator.New(emulator.Options{

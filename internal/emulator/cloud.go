@@ -180,10 +180,11 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 			goCache = filepath.Join(base, "gangway", "go-build")
 		}
 	}
-	c.Logging = logging.New(logging.Options{})
+	logs := logging.Options{Violation: o.Violation}
 	if o.Latency == Real {
-		c.Logging = logging.New(logging.Options{Lag: logging.RealLag})
+		logs.Lag = logging.RealLag
 	}
+	c.Logging = logging.New(logs)
 	build := cloudbuild.Options{
 		Logged:  c.logged,
 		GoCache: goCache,

@@ -91,6 +91,7 @@ var (
 	CloudRunV1       = embedded("run-v1")
 	CloudRunV2       = embedded("run-v2")
 	GitHubREST       = embedded("github")
+	LoggingV2        = embedded("logging-v2")
 	SecretManagerV1  = embedded("secretmanager-v1")
 )
 

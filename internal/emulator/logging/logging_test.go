@@ -14,12 +14,14 @@ import (
 	api "google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/logging"
 )
 
 // newService is Google's client library with an emulator.
 func newService(t *testing.T, o logging.Options) (*api.Service, *logging.Server, string) {
 	t.Helper()
+	o.Violation = conformance.FailUnlessRefused(t)
 	far := logging.New(o)
 	server := httptest.NewServer(far)
 	t.Cleanup(server.Close)
@@ -95,9 +97,10 @@ func TestWriteLagLimitFaults(t *testing.T) {
 	service, _, url := newService(t, logging.Options{Limit: 8})
 	write := func(n int) {
 		t.Helper()
-		q := &api.WriteLogEntriesRequest{LogName: "projects/p/logs/x", Resource: &api.MonitoredResource{Type: "global"}}
+		q := &api.WriteLogEntriesRequest{}
+		global := &api.MonitoredResource{Type: "global", Labels: map[string]string{"project_id": "p"}}
 		for i := range n {
-			q.Entries = append(q.Entries, &api.LogEntry{TextPayload: fmt.Sprint(i)})
+			q.Entries = append(q.Entries, &api.LogEntry{LogName: "projects/p/logs/x", Resource: global, TextPayload: fmt.Sprint(i)})
 		}
 		if _, err := service.Entries.Write(q).Do(); err != nil {
 			t.Fatal(err)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
@@ -22,6 +24,8 @@ const (
 type Options struct {
 	Lag   time.Duration // from an entry's being written to its being listed
 	Limit int           // entries that are kept; 0 is 200,000
+	// Violation gets what is asked or answered otherwise than the published description has it; nil logs it as an error.
+	Violation func(conformance.Violation)
 }
 
 // RealLag is about what Cloud Logging takes until an entry can be listed.
@@ -48,7 +52,7 @@ type Resource struct {
 // A Server is the emulator. It is an http.Handler and safe for concurrent use.
 type Server struct {
 	options Options
-	mux     *http.ServeMux
+	handler http.Handler
 
 	mu      sync.Mutex
 	entries []Entry // in the order of their being written
@@ -70,18 +74,25 @@ func New(o Options) *Server {
 	if o.Limit <= 0 {
 		o.Limit = defaultLimit
 	}
-	s := &Server{options: o, mux: http.NewServeMux()}
-	s.mux.HandleFunc("POST /v2/entries:list", s.called(s.list))
-	s.mux.HandleFunc("POST /v2/entries:write", s.called(s.write))
-	s.mux.HandleFunc("GET /emulator/faults", s.getFaults)
-	s.mux.HandleFunc("PUT /emulator/faults", s.putFaults)
+	if o.Violation == nil {
+		o.Violation = conformance.Log(slog.Default())
+	}
+	s := &Server{options: o}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v2/entries:list", s.called(s.list))
+	mux.HandleFunc("POST /v2/entries:write", s.called(s.write))
+	mux.HandleFunc("GET /emulator/faults", s.getFaults)
+	mux.HandleFunc("PUT /emulator/faults", s.putFaults)
+	s.handler = conformance.Handler(conformance.Options{
+		APIs: []*conformance.API{conformance.LoggingV2()}, Outside: []string{"/emulator/"}, Report: o.Violation,
+	}, mux)
 	return s
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	s.mux.ServeHTTP(w, r)
+	s.handler.ServeHTTP(w, r)
 }
 
 // Write takes an entry in. Without a time it is of now.
