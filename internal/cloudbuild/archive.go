@@ -50,7 +50,7 @@ func repackAll(dst io.Writer, src io.Reader, sha string, most limits) error {
 	if err != nil {
 		return err
 	}
-	p := &packer{in: in, out: tar.NewWriter(zipped), sha: sha, kinds: map[string]byte{}, most: most.entries}
+	p := &packer{in: in, out: tar.NewWriter(zipped), sha: sha, kinds: map[string]byte{}, most: most}
 	for err == nil {
 		err = p.next()
 	}
@@ -71,7 +71,8 @@ type packer struct {
 	sha   string
 	root  string          // folder that all is in
 	kinds map[string]byte // of all paths so far, folders that were only passed through included
-	most  int
+	bytes int64           // of all files so far: a file with holes is longer than what is read of it
+	most  limits
 }
 
 // next copies one entry; [io.EOF] after the last.
@@ -137,7 +138,7 @@ func (p *packer) claim(name string, h *tar.Header) error {
 		}
 	}
 	p.kinds[name] = h.Typeflag
-	if len(p.kinds) > p.most {
+	if len(p.kinds) > p.most.entries {
 		return errTooLarge
 	}
 	return nil
@@ -151,6 +152,9 @@ func (p *packer) copy(name string, h *tar.Header) error {
 		out.Name, out.Mode = name+"/", 0o755
 	case tar.TypeReg:
 		out.Size = h.Size
+		if p.bytes += h.Size; p.bytes > p.most.unpacked {
+			return errTooLarge
+		}
 		if h.Mode&0o111 != 0 {
 			out.Mode = 0o755
 		}

@@ -133,6 +133,7 @@ func TestRepackRefuses(t *testing.T) {
 		"empty":     {nil, "reading the archive"},
 		"cut":       {pack(t, file("r/a"))[:60], "archive of a commit"},
 		"damaged":   {damaged(pack(t, file("r/a"))), "archive of a commit"},
+		"holes":     {sparse(t), "too large"},
 		"zip bomb":  {pack(t, tar.Header{Typeflag: tar.TypeReg, Name: "r/zeros", Size: 50 << 20}), "too large"},
 		"long tail": {append(pack(t, file("r/a")), pack(t, tar.Header{Typeflag: tar.TypeReg, Name: "r/b", Size: 1 << 20})...), "too large"},
 	} {
@@ -151,6 +152,39 @@ func TestRepackRefuses(t *testing.T) {
 	if err := repack(io.Discard, bytes.NewReader(pack(t, large)), commit, small); !errors.As(err, &user) || user.Hint == "" {
 		t.Errorf("%v is no UserError", err)
 	}
+}
+
+// sparse has a file of many zeros that take no room in it:
+// https://www.gnu.org/software/tar/manual/html_node/PAX-1.html
+func sparse(t *testing.T) []byte {
+	t.Helper()
+	var records, b bytes.Buffer
+	for _, record := range []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.name=r/a", "GNU.sparse.realsize=50000000"} {
+		_, _ = fmt.Fprintf(&records, "%d %s\n", len(record)+4, record)
+	}
+	zipped := gzip.NewWriter(&b)
+	for _, part := range []struct {
+		kind byte
+		data string
+	}{{tar.TypeXHeader, records.String()}, {tar.TypeReg, "0\n" + strings.Repeat("\x00", 510)}} {
+		header := make([]byte, 512)
+		copy(header, "r/a")
+		copy(header[100:], "0000644\x000000000\x000000000\x00"+fmt.Sprintf("%011o\x00", len(part.data))+"00000000000\x00        "+string(part.kind))
+		copy(header[257:], "ustar\x0000")
+		sum := 0
+		for _, c := range header {
+			sum += int(c)
+		}
+		copy(header[148:], fmt.Sprintf("%06o\x00 ", sum))
+		data := make([]byte, (len(part.data)+511)/512*512)
+		copy(data, part.data)
+		_, _ = zipped.Write(append(header, data...))
+	}
+	_, _ = zipped.Write(make([]byte, 1024))
+	if err := zipped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // damaged has a wrong checksum.

@@ -192,7 +192,7 @@ func (w *Wanted) begin(intent Intent, now time.Time) {
 // supersede gives a member's build up. One that is waiting may have been started by a worker that died before it could save
 // that.
 func (w *Wanted) supersede(m Member) {
-	if start := (Start{m.Service, m.Generation}); m.Step == StepWaiting && !slices.Contains(w.Unsure, start) {
+	if start := (Start{m.Service, m.Generation}); m.Step == StepWaiting && !m.Pipeline && !slices.Contains(w.Unsure, start) {
 		w.Unsure = append(w.Unsure, start)
 	}
 	if m.Step == StepBuilding && m.BuildID != "" && !slices.Contains(w.Superseded, m.BuildID) {
