@@ -56,7 +56,7 @@ func (d Doctor) Examine(ctx context.Context) (doctor.Report, error) {
 			_ = closer.Close()
 		}
 	}()
-	parsed, err := catalog.Load(c.settings.Config)
+	parsed, err := load(c.settings.Config)
 	c.catalog = parsed
 	c.world = doctor.World{
 		Configuration: func() (*catalog.Catalog, error) { return parsed, err },
