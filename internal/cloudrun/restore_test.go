@@ -62,7 +62,7 @@ func TestDeployPutsTheTemplateBack(t *testing.T) {
 			if diff := cmp.Diff(before, c.template()); diff != "" {
 				t.Errorf("template (-before +after):\n%s", diff)
 			}
-			want := append(revisions, "orders-pr-1", "orders-pr-2", "orders-pr-1-b")
+			want := slices.Concat(revisions, []string{"orders-pr-1", "orders-pr-2", "orders-pr-1-b"})
 			if diff := cmp.Diff(want, c.names()); diff != "" {
 				t.Errorf("revisions (-want +got):\n%s", diff)
 			}

@@ -28,9 +28,11 @@ func NewDeployment(
 	}
 	env := map[string]string{}
 	for _, call := range service.Calls {
-		if err := address(ctx, runs, s, w, call, env); err != nil {
+		told, err := address(ctx, runs, s, w, call)
+		if err != nil {
 			return preview.Deployment{}, err
 		}
+		maps.Copy(env, told)
 	}
 	maps.Copy(env, service.Preview.Env)
 	secrets := map[string]preview.SecretSource{}
@@ -76,31 +78,32 @@ func isMember(have map[string]string, s site.Site, service string) bool {
 // address tells a revision where a service that it calls is: the preview's revision if it is a member too, else the
 // environment's.
 func address(
-	ctx context.Context, runs Services, s site.Site, w preview.Wanted, call catalog.Call, env map[string]string,
-) error {
+	ctx context.Context, runs Services, s site.Site, w preview.Wanted, call catalog.Call,
+) (env map[string]string, err error) {
 	callee, err := s.Service(call.Service)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	state, err := runs.Service(ctx, s.Ref(callee))
 	if errors.Is(err, preview.ErrNotFound) {
-		return &preview.UserError{
+		return nil, &preview.UserError{
 			Summary: fmt.Sprintf("The Cloud Run service %s, which is called by a changed service, does not exist", callee.CloudRun),
 			Hint:    "Deploy it to the environment first.",
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("reading service %s: %w", callee.CloudRun, err)
+		return nil, fmt.Errorf("reading service %s: %w", callee.CloudRun, err)
 	}
 	url := state.URL
 	if _, ok := w.Member(call.Service); ok {
 		url = preview.TagURL(state.URL, s.Key.Tag())
 	}
+	env = map[string]string{}
 	if call.URLEnv != "" {
 		env[call.URLEnv] = url
 	}
 	if call.AudienceEnv != "" {
 		env[call.AudienceEnv] = state.URL
 	}
-	return nil
+	return env, nil
 }

@@ -24,12 +24,18 @@ import (
 )
 
 // CloudRun is what the aggregator asks of Cloud Run. RemoveTag removes a tag only while the revision under it carries the
-// labels of owner; one that is not there is no error. RestoreTemplate puts back what a revision with these labels left in the
-// service's template. DeleteRevision refuses a revision that is in use with [preview.ErrConflict].
+// labels of owner; one that is not there is no error.
 type CloudRun interface {
 	Service(ctx context.Context, ref preview.ServiceRef) (preview.CloudRunService, error)
 	Revision(ctx context.Context, ref preview.ServiceRef, name string) (preview.CloudRunRevision, error)
 	RemoveTag(ctx context.Context, ref preview.ServiceRef, tag string, owner map[string]string) error
+	Leftovers
+}
+
+// Leftovers is what the aggregator asks of Cloud Run to clear up. RestoreTemplate puts back what a revision with the labels of
+// owner left in the service's template. DeleteRevision refuses a revision that is in use with [preview.ErrConflict]. Tags
+// counts those of all services of a region.
+type Leftovers interface {
 	RestoreTemplate(ctx context.Context, ref preview.ServiceRef, owner map[string]string) error
 	Revisions(ctx context.Context, ref preview.ServiceRef) ([]preview.CloudRunRevision, error)
 	DeleteRevision(ctx context.Context, ref preview.ServiceRef, name string) error

@@ -250,22 +250,27 @@ func (s *sweep) gateways(ctx context.Context) error {
 			problems = append(problems, s.found(ctx, key, "gateway", g.ID))
 		}
 	}
-	var seen []string
+	return errors.Join(append(problems, s.configs(ctx, installation))...)
+}
+
+// configs looks for API configs of this installation on all shards.
+func (s *sweep) configs(ctx context.Context, installation map[string]string) error {
+	var apis []string
 	for n := range s.environment.Gateways {
-		for _, api := range s.environment.Gateways[n].APIs {
-			if slices.Contains(seen, api) {
-				continue
-			}
-			seen = append(seen, api)
-			configs, err := s.o.APIGateway.Configs(ctx, s.environment.Project, api, nil)
+		apis = append(apis, s.environment.Gateways[n].APIs...)
+	}
+	slices.Sort(apis)
+	var problems []error
+	for _, api := range slices.Compact(apis) {
+		configs, err := s.o.APIGateway.Configs(ctx, s.environment.Project, api, nil)
+		if err != nil {
 			problems = append(problems, err)
-			if err == nil {
-				s.use(ctx, quota{Name: "configs", Of: api, Used: len(configs), Limit: preview.MaxConfigs})
-			}
-			for _, c := range configs {
-				if key, ok := keyOf(c.Labels); ok && hasAll(c.Labels, installation) {
-					problems = append(problems, s.found(ctx, key, "config", c.ID))
-				}
+			continue
+		}
+		s.use(ctx, quota{Name: "configs", Of: api, Used: len(configs), Limit: preview.MaxConfigs})
+		for _, c := range configs {
+			if key, ok := keyOf(c.Labels); ok && hasAll(c.Labels, installation) {
+				problems = append(problems, s.found(ctx, key, "config", c.ID))
 			}
 		}
 	}

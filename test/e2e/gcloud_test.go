@@ -185,7 +185,9 @@ func TestGcloud(t *testing.T) {
 	// A pipeline that changes one variable gets what it deployed last, and nothing of the preview.
 	g.run(t, "run", "services", "update", "orders", "--update-env-vars", "NAIVE=1")
 	var latest struct {
-		Spec   struct{ Containers []struct{ Env []struct{ Name string } } }
+		Spec struct {
+			Containers []struct{ Env []struct{ Name string } }
+		}
 		Labels map[string]string
 	}
 	name := g.run(t, "run", "services", "describe", "orders", "--format=value(status.latestCreatedRevisionName)")

@@ -13,7 +13,9 @@ import (
 func readService(body, before object) (object, *apiError) {
 	metadata, spec := child(body, "metadata"), child(body, "spec")
 	o := object{}
-	o["labels"] = without(copyOf(metadata, "labels"), "cloud.googleapis.com/location")
+	if labels := without(copyOf(metadata, "labels"), "cloud.googleapis.com/location"); len(labels) > 0 {
+		o["labels"] = labels
+	}
 	annotations := copyOf(metadata, "annotations")
 	for _, output := range []string{
 		"run.googleapis.com/ingress-status", "run.googleapis.com/urls", "run.googleapis.com/operation-id",
@@ -24,7 +26,9 @@ func readService(body, before object) (object, *apiError) {
 	if e := readAnnotations(o, annotations, serviceAnnotations()); e != nil {
 		return nil, e
 	}
-	o["annotations"] = annotations
+	if len(annotations) > 0 {
+		o["annotations"] = annotations
+	}
 	template := child(before, "template")
 	if written, ok := spec["template"].(object); ok {
 		var e *apiError
