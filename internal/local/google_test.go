@@ -88,43 +88,31 @@ func (w *world) traffic(t *testing.T, service string) []target {
 // setTraffic writes the traffic as a deployer who knows nothing of previews would: read, change, write.
 func (w *world) setTraffic(t *testing.T, service string, change func([]target) []target) {
 	t.Helper()
-	var err error
-	for range 20 { // others write too
-		var s struct {
-			Etag    string   `json:"etag"`
-			Traffic []target `json:"traffic"`
-		}
-		if err = w.api.call(lasting(t), http.MethodGet, w.serviceURL(service), nil, &s); err != nil {
-			break
-		}
-		s.Traffic = change(s.Traffic)
-		err = w.api.do(lasting(t), http.MethodPatch, w.serviceURL(service)+"?updateMask=traffic", s, w.Endpoints.CloudRun+"/v2")
-		if err == nil {
-			return
-		}
-	}
-	t.Fatal(err)
+	w.write(t, service, nil, change)
 }
 
-// leave puts a copy of a revision, with its labels, on a service under a tag, as an instance does that nobody knows of.
-func (w *world) leave(t *testing.T, service, tag string, r revision) {
+// write is setTraffic with another template, unless that is nil.
+func (w *world) write(t *testing.T, service string, template object, change func([]target) []target) {
 	t.Helper()
+	mask := "traffic"
+	if template != nil {
+		mask = "template,traffic"
+	}
 	var err error
 	for range 20 { // others write too
 		var s struct {
 			Etag     string   `json:"etag"`
 			Traffic  []target `json:"traffic"`
-			Template object   `json:"template"`
+			Template any      `json:"template,omitempty"`
 		}
 		if err = w.api.call(lasting(t), http.MethodGet, w.serviceURL(service), nil, &s); err != nil {
 			break
 		}
-		name := service + "-left-over"
-		s.Traffic = append(s.Traffic, target{Type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", Revision: name, Tag: tag})
-		s.Template = object{
-			"revision": name, "labels": r.Labels, "serviceAccount": r.ServiceAccount, "containers": []object{{"image": r.Containers[0].Image}},
+		s.Traffic, s.Template = change(s.Traffic), nil
+		if template != nil {
+			s.Template = template
 		}
-		err = w.api.do(lasting(t), http.MethodPatch, w.serviceURL(service)+"?updateMask=template,traffic", s, w.Endpoints.CloudRun+"/v2")
+		err = w.api.do(lasting(t), http.MethodPatch, w.serviceURL(service)+"?updateMask="+mask, s, w.Endpoints.CloudRun+"/v2")
 		if err == nil {
 			return
 		}

@@ -143,6 +143,7 @@ func TestOrphans(t *testing.T) {
 		}
 	}
 	revision := p.tagged("users")
+	name := revision.Name[strings.LastIndexByte(revision.Name, '/')+1:] + "-again"
 	p.close()
 	p.removed()
 	p.gone()
@@ -159,20 +160,25 @@ func TestOrphans(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	name := "left-over" // the labels say whose it is
-	config(name, own.Labels)
+	config("left-over", own.Labels) // the labels say whose it is
 	config("stays", foreign)
-	err := w.api.do(lasting(t), http.MethodPost, w.apiGateway(Region+"/gateways?gatewayId="+name), object{
-		"labels": own.Labels, "apiConfig": "projects/" + Project + "/locations/global/apis/shop-previews-1/configs/" + name,
+	err := w.api.do(lasting(t), http.MethodPost, w.apiGateway(Region+"/gateways?gatewayId=left-over"), object{
+		"labels": own.Labels, "apiConfig": "projects/" + Project + "/locations/global/apis/shop-previews-1/configs/left-over",
 	}, w.Endpoints.APIGateway+"/v1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.leave(t, "users", p.tag(), revision)
+	template := object{"revision": name, "labels": revision.Labels, "containers": []object{{"image": revision.Containers[0].Image}}}
+	w.write(t, "users", template, func(all []target) []target {
+		return append(all, target{Type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", Revision: name, Tag: p.tag()})
+	})
 	until(t, "the orphans are removed", func() (bool, string) {
-		left := p.left()
+		left := p.left() + w.revisionsOf(t, "users", p.number)
 		return left == "", left
 	})
+	if after := w.template(t); strings.Contains(after, revision.Labels["gangway-preview"]) {
+		t.Errorf("the template is still that of the orphan:\n%s", after)
+	}
 	stays := w.apiGateway("global/apis/shop-previews-1/configs/stays")
 	if err := w.api.do(lasting(t), http.MethodDelete, stays, nil, w.Endpoints.APIGateway+"/v1"); err != nil {
 		t.Errorf("what is not ours is gone: %v", err)
