@@ -215,7 +215,10 @@ func (i *Intake) revision(
 		return fact, nil
 	}
 	revision, err := i.o.CloudRun.Revision(ctx, ref, target.Revision)
-	if errors.Is(err, preview.ErrNotFound) {
+	switch {
+	case errors.Is(err, preview.ErrNotFound) && m.Step == preview.StepReady:
+		return preview.RevisionFact{}, nil // it was there: Cloud Run deletes the oldest beyond its limit
+	case errors.Is(err, preview.ErrNotFound):
 		fact.Readiness = preview.ReadinessPending
 		return fact, nil
 	}

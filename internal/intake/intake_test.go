@@ -467,3 +467,22 @@ func TestOwnPipeline(t *testing.T) {
 	w.until("it is deployed again", func(preview.Wanted) bool { return w.count("deploy ordersorders-again") > 1 })
 	w.until("it is ready again", preview.Wanted.Ready)
 }
+
+// A revision that has vanished is deployed again from its digest, under its name.
+func TestRevisionVanishes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.live()
+	m, _ := got.Member("orders")
+	w.change(func() { delete(w.revisions, m.Revision) })
+	w.mark()
+	w.until("it is deployed again", func(preview.Wanted) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.deployed) == 2
+	})
+	w.until("it is ready again", preview.Wanted.Ready)
+	if again := w.deployed[1]; again.Revision != m.Revision || again.Image != m.Image || again.Tag != m.Tag {
+		t.Errorf("deployed again: %+v", again)
+	}
+}

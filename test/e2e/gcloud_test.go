@@ -31,8 +31,8 @@ type gcloud struct {
 	env    []string
 }
 
-// newGcloud skips the test where there is no gcloud, unless GANGWAY_REQUIRE names it.
-func newGcloud(t *testing.T, far map[string]string) *gcloud {
+// findGcloud skips the test where there is no gcloud, unless GANGWAY_REQUIRE names it.
+func findGcloud(t *testing.T) string {
 	t.Helper()
 	binary, err := exec.LookPath("gcloud")
 	switch {
@@ -42,6 +42,11 @@ func newGcloud(t *testing.T, far map[string]string) *gcloud {
 	default:
 		t.Skip("gcloud is not in PATH")
 	}
+	return binary
+}
+
+func newGcloud(t *testing.T, binary string, far map[string]string) *gcloud {
+	t.Helper()
 	g := &gcloud{binary: binary, env: environment(
 		"CLOUDSDK_CONFIG="+t.TempDir(), "CLOUDSDK_CORE_DISABLE_PROMPTS=1", "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=1",
 		"CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK=1", "CLOUDSDK_SURVEY_DISABLE_PROMPTS=1",
@@ -156,8 +161,9 @@ func sha(n int) string { return fmt.Sprintf("%040x", n) }
 // loses no tag, and what it changes inherits nothing of a preview.
 func TestGcloud(t *testing.T) {
 	t.Parallel()
+	binary := findGcloud(t)
 	e := startEmulated(t)
-	g := newGcloud(t, e.far)
+	g := newGcloud(t, binary, e.far)
 	t.Run("api-gateway", func(t *testing.T) { describesAPIGateway(t, g) })
 	t.Run("builds", func(t *testing.T) { handlesBuilds(t, g) })
 	g.wants(t, "catalog\norders\nusers", "run", "services", "list", "--format=value(metadata.name)")
