@@ -35,7 +35,7 @@ GANGWAY_CLOUD_RUN_ENDPOINT name emulators.`,
 		Args: noSuch,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !silent {
-				i.Browser = func(address string) error { return openBrowser(address) }
+				i.Browser = openBrowser
 			}
 			if err := i.Validate(); err != nil {
 				return usage(c, err.Error())

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -511,9 +512,7 @@ func click(id string) string {
 func clicking(w http.ResponseWriter, r *http.Request, next http.Handler, id string) {
 	seen := httptest.NewRecorder()
 	next.ServeHTTP(seen, r)
-	for name, values := range seen.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), seen.Header())
 	body := seen.Body.String()
 	if strings.Contains(body, `id="`+id+`"`) {
 		rules := w.Header().Get("Content-Security-Policy")

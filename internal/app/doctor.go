@@ -70,7 +70,7 @@ func (d Doctor) Examine(ctx context.Context) (doctor.Report, error) {
 	c.openGitHub(ctx)
 	c.openGoogle(ctx)
 	c.openLookup(ctx)
-	c.openStore(ctx)
+	c.openStore()
 	return doctor.Run(ctx, c.world), nil
 }
 
@@ -192,13 +192,13 @@ func (c *clinic) openLookup(ctx context.Context) {
 }
 
 // openStore connects to the store, without making one.
-func (c *clinic) openStore(ctx context.Context) {
-	s, err := openExisting(ctx, c.settings.Store)
-	if errors.Is(err, errNoStore) {
+func (c *clinic) openStore() {
+	if missing(c.settings.Store) {
 		c.world.Absent["Store"] = "there is no file " + c.settings.Store + " on this machine; the commands make it when they start"
 		return
 	}
 	c.world.Store = func(ctx context.Context) error {
+		s, err := openExisting(ctx, c.settings.Store)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -69,19 +68,19 @@ func openStore(ctx context.Context, text, endpoint string) (store, error) {
 	return sqlite.Open(ctx, text)
 }
 
-// errNoStore says that there is no such file. The commands make it when they start; whoever only looks doesn't.
-var errNoStore = errors.New("there is no store")
-
-// openExisting is [openStore] for whoever only looks.
-func openExisting(ctx context.Context, text string) (store, error) {
-	_, _, isFirestore, err := parseStore(text)
-	if err != nil {
-		return nil, err
+// missing tells whether text names a file that is not there. The commands make it when they start; who only looks doesn't.
+func missing(text string) bool {
+	if _, _, isFirestore, err := parseStore(text); isFirestore || err != nil {
+		return false
 	}
-	if !isFirestore {
-		if _, err := os.Stat(text); err != nil {
-			return nil, fmt.Errorf("%w %s: the commands' GANGWAY_STORE says where it is", errNoStore, text)
-		}
+	_, err := os.Stat(text)
+	return err != nil
+}
+
+// openExisting is [openStore] for who only looks.
+func openExisting(ctx context.Context, text string) (store, error) {
+	if missing(text) {
+		return nil, fmt.Errorf("there is no store %s: the commands' GANGWAY_STORE says where it is", text)
 	}
 	return openStore(ctx, text, "")
 }

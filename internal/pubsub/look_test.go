@@ -37,10 +37,14 @@ func TestLook(t *testing.T) {
 		}
 	}
 	for _, s := range []*pb.Subscription{
-		{Name: "projects/shop/subscriptions/kept", Topic: "projects/shop/topics/events", ExpirationPolicy: &pb.ExpirationPolicy{},
-			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: "projects/shop/topics/dead", MaxDeliveryAttempts: 20}},
-		{Name: "projects/shop/subscriptions/brief", Topic: "projects/shop/topics/events",
-			ExpirationPolicy: &pb.ExpirationPolicy{Ttl: durationpb.New(48 * time.Hour)}},
+		{
+			Name: "projects/shop/subscriptions/kept", Topic: "projects/shop/topics/events", ExpirationPolicy: &pb.ExpirationPolicy{},
+			DeadLetterPolicy: &pb.DeadLetterPolicy{DeadLetterTopic: "projects/shop/topics/dead", MaxDeliveryAttempts: 20},
+		},
+		{
+			Name: "projects/shop/subscriptions/brief", Topic: "projects/shop/topics/events",
+			ExpirationPolicy: &pb.ExpirationPolicy{Ttl: durationpb.New(48 * time.Hour)},
+		},
 	} {
 		if _, err := admin.SubscriptionAdminClient.CreateSubscription(t.Context(), s); err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
@@ -40,11 +41,21 @@ type Starter struct {
 //go:embed gangway.hcl.tmpl
 var starterText string
 
-var starter = template.Must(template.New("gangway.hcl").Funcs(template.FuncMap{"text": hclText}).Parse(starterText))
+var starter = template.Must(template.New("gangway.hcl").Funcs(template.FuncMap{"text": hclText, "line": oneLine}).Parse(starterText))
 
 // hclText is a text as a literal of HCL, whatever it holds.
 func hclText(parts ...string) string {
 	return string(hclwrite.TokensForValue(cty.StringVal(strings.Join(parts, ""))).Bytes())
+}
+
+// oneLine keeps a text within a comment.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // Render is the configuration: what was found, what terraform/platform calls its own, and, commented out, what only the
@@ -74,7 +85,6 @@ func (s Starter) account(name string) string {
 type starterService struct {
 	Found
 
-	Block       string // name of the block
 	CommitLabel string // "" leaves the default
 	Notes       []string
 }
@@ -82,16 +92,13 @@ type starterService struct {
 // commitLabel is the label of a revision that holds its commit where a configuration doesn't say.
 const commitLabel = "commit-sha"
 
-var (
-	commit    = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	blockName = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
-)
+var commit = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // maxService is how long a service's name may be, so that a preview's tag fits.
 const maxService = preview.MaxTagAndService - len("pr-") - preview.MaxPullRequestDigits
 
 func (s Starter) service(f Found) starterService {
-	one := starterService{Found: f, Block: f.Name}
+	one := starterService{Found: f}
 	switch label := labelWithCommit(f.Live); {
 	case label == commitLabel:
 	case label != "":

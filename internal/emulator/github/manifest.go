@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -218,9 +219,7 @@ func (s *Server) makeApp(m manifest, org string) (string, error) {
 		PublicKey:   pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 		Permissions: map[string]string{"metadata": "read"}, Events: m.Events, CreatedAt: s.now().UTC().Truncate(time.Second),
 	}
-	for name, level := range m.Permissions {
-		app.Permissions[name] = level
-	}
+	maps.Copy(app.Permissions, m.Permissions)
 	if m.Hook.URL != "" && (m.Hook.Active == nil || *m.Hook.Active) {
 		app.Webhook = Webhook{URL: m.Hook.URL, Secret: strings.ToLower(rand.Text() + rand.Text())}
 		s.webhook = app.Webhook
