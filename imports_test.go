@@ -166,6 +166,8 @@ var architecture = map[string]row{
 	"internal/emulator/identity":          {internal: emulators, foreign: []string{"github.com/golang-jwt/jwt/v5"}},
 	"internal/emulator/image":             {internal: emulators},
 	"internal/emulator/process":           {internal: emulators, foreign: []string{"golang.org/x/sys/"}},
+	"internal/emulator/iam":               {internal: []string{"internal/emulator/conformance", "internal/emulator/googleapi"}},
+	"internal/emulator/iam/iamtest":       {internal: []string{"internal/emulator/conformance", "internal/emulator/iam"}},
 	"internal/emulator/provider": {
 		internal: emulators,
 		foreign:  []string{"github.com/hashicorp/", "google.golang.org/"},

@@ -28,6 +28,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/gcloud"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/logging"
@@ -64,6 +65,7 @@ type Options struct {
 	// Violation gets what is asked of the far ends, or answered by them, otherwise than the providers' descriptions have
 	// it; nil logs it as an error.
 	Violation func(conformance.Violation)
+	Access    *iam.Access // who may do what on Google Cloud; nil lets everybody do everything
 }
 
 // A Cloud is all far ends together.
@@ -144,7 +146,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 		return err
 	}
 	c.Secrets, err = secretmanager.New(secretmanager.Options{
-		Dir: filepath.Join(o.Dir, "secretmanager"), Project: o.Project, Secrets: o.Secrets, Violation: o.Violation,
+		Dir: filepath.Join(o.Dir, "secretmanager"), Project: o.Project, Secrets: o.Secrets, Violation: o.Violation, Access: o.Access,
 	})
 	if err != nil {
 		return err
@@ -162,11 +164,11 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	}
 	run := cloudrun.Options{
 		Dir: filepath.Join(o.Dir, "cloudrun"), Images: c.Images, Identity: c.Identity,
-		EdgePort: func() int { return edgePort }, Logger: o.Log, Violation: o.Violation,
+		EdgePort: func() int { return edgePort }, Logger: o.Log, Violation: o.Violation, Access: o.Access,
 	}
 	gateway := apigateway.Options{
 		Dir: filepath.Join(o.Dir, "apigateway"), PublicURL: fmt.Sprintf("http://gateway.localhost:%d", edgePort), Log: o.Log,
-		Latency: apigateway.Fast(), Violation: o.Violation,
+		Latency: apigateway.Fast(), Violation: o.Violation, Access: o.Access,
 		Gateway: apigateway.GatewayOptions{
 			IDToken: func(_ context.Context, email, audience string) (string, error) {
 				return c.Identity.IDToken(email, audience)
@@ -188,7 +190,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	build := cloudbuild.Options{
 		Logged:  c.logged,
 		GoCache: goCache,
-		Dir:     filepath.Join(o.Dir, "cloudbuild"), URL: c.Endpoints.CloudBuild, Images: c.Images, Log: o.Log, Violation: o.Violation,
+		Dir:     filepath.Join(o.Dir, "cloudbuild"), URL: c.Endpoints.CloudBuild, Images: c.Images, Log: o.Log, Violation: o.Violation, Access: o.Access,
 		Publish: func(ctx context.Context, data []byte, attributes map[string]string) error {
 			return c.PubSub.Publish(ctx, o.Project, "cloud-builds", data, attributes)
 		},

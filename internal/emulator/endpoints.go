@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
 // Endpoints are where the far ends are, and what is needed to be let in.
@@ -47,17 +48,18 @@ func (e Endpoints) Env() []string {
 		"GANGWAY_SECRET_MANAGER_ENDPOINT=" + e.SecretManager,
 		"GANGWAY_LOGGING_ENDPOINT=" + e.Logging,
 		"GANGWAY_LINK_SCHEME=http",
+		"GANGWAY_EMULATOR_TOKEN=" + iam.OwnerToken,
 		"PUBSUB_EMULATOR_HOST=" + e.PubSub,
 		"GOOGLE_API_GATEWAY_CUSTOM_ENDPOINT=" + e.APIGateway + "/v1beta/",
 		"GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT=" + e.CloudRun + "/v2/",
-		"GOOGLE_OAUTH_ACCESS_TOKEN=local",
+		"GOOGLE_OAUTH_ACCESS_TOKEN=" + iam.OwnerToken,
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=http://run" + apiDomain + "/",
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD=http://cloudbuild" + apiDomain + "/",
 		"CLOUDSDK_API_ENDPOINT_OVERRIDES_APIGATEWAY=http://apigateway" + apiDomain + "/",
 		"CLOUDSDK_PROXY_TYPE=http",
 		"CLOUDSDK_PROXY_ADDRESS=" + host,
 		"CLOUDSDK_PROXY_PORT=" + port,
-		"CLOUDSDK_AUTH_ACCESS_TOKEN=local",
+		"CLOUDSDK_AUTH_ACCESS_TOKEN=" + iam.OwnerToken,
 		"CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API=false", // it would ask Service Usage
 		"CLOUDSDK_CORE_PROJECT=" + e.Project,
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/gcloud"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
 )
 
@@ -68,7 +69,7 @@ func (c *Cloud) listen(ctx context.Context, o Options) (l listeners, err error) 
 	if err := c.startFirestore(ctx, o.Firestore, &p.Firestore); err != nil {
 		return l, err
 	}
-	if c.PubSub, err = startPubSub(ctx, o.PubSub, p.PubSub); err != nil {
+	if c.PubSub, err = startPubSub(ctx, o.PubSub, p.PubSub, o.Access); err != nil {
 		return l, err
 	}
 	l.pubsub = c.PubSub.Endpoint()
@@ -113,10 +114,10 @@ func listenOn(ctx context.Context, port int) (net.Listener, error) {
 	return listener, nil
 }
 
-func startPubSub(ctx context.Context, kind string, port int) (*pubsub.Server, error) {
+func startPubSub(ctx context.Context, kind string, port int, access *iam.Access) (*pubsub.Server, error) {
 	switch kind {
 	case "":
-		return again(port, func(address string) (*pubsub.Server, error) { return pubsub.Start(ctx, address) })
+		return again(port, func(address string) (*pubsub.Server, error) { return pubsub.StartGuarded(ctx, address, access) })
 	case Google:
 		server, err := again(port, func(address string) (*gcloud.Server, error) { return gcloud.StartPubSub(ctx, address, nil) })
 		if err != nil {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
 // call is one call of the API.
@@ -22,6 +24,7 @@ type call struct {
 	query    url.Values
 	body     []byte
 	fault    *Fault
+	caller   *iam.Caller // nil: nobody asks who calls
 }
 
 // parseCall reads the resource from the path (https://google.aip.dev/122).
@@ -31,7 +34,7 @@ func parseCall(r *http.Request) (*call, bool) {
 	if n < 4 || n > 9 || segments[1] != "projects" || segments[3] != "locations" || segments[2] == "" {
 		return nil, false
 	}
-	c := &call{version: segments[0], project: segments[2], query: r.URL.Query()}
+	c := &call{version: segments[0], project: segments[2], query: r.URL.Query(), caller: iam.CallerOf(r.Context())}
 	if c.version != "v1" && c.version != "v1beta" {
 		return nil, false
 	}

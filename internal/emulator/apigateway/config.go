@@ -21,6 +21,9 @@ func (s *Server) createConfig(c *call) (any, *status) {
 	if no := c.decode(config); no != nil {
 		return nil, no
 	}
+	if no := c.mayActAs(config); no != nil {
+		return nil, no
+	}
 	if no := s.checkNewConfig(c, config, c.name+"/"+id); no != nil {
 		return nil, no
 	}

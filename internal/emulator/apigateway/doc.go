@@ -7,7 +7,8 @@
 // of one config creation at a time per API, configs in use. What is documented nowhere is marked so in the code.
 //
 // There is no time of its own in it and no goroutine: whatever is due is done when somebody looks. So a server that was
-// killed goes on where it was, with the operations that were under way. Any credentials are accepted.
+// killed goes on where it was, with the operations that were under way. Any credentials are accepted
+// unless [Options.Access] says who may do what.
 //
 // Below /emulator/apigateway/ a test sets faults and reads violations; see [Server.ServeHTTP].
 package apigateway

@@ -61,5 +61,5 @@ func (s *Server) testPermissions(c *call) (any, *status) {
 	if no := c.decode(&in); no != nil {
 		return nil, no
 	}
-	return map[string]any{"permissions": in.Permissions}, nil
+	return c.caller.Allowed(in.Permissions, c.name), nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
 // Options configure a [Server]. Dir is required.
@@ -37,6 +38,8 @@ type Options struct {
 	Log *slog.Logger
 	// Violation gets what is asked or answered otherwise than the published descriptions have it; nil logs it as an error.
 	Violation func(conformance.Violation)
+	// Access says who may do what; nil lets everybody do everything.
+	Access *iam.Access
 }
 
 // GatewayOptions are what the data plane needs to act for its callers.

@@ -14,6 +14,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 	"github.com/gangway-dev/gangway/internal/loopback"
 )
 
@@ -68,10 +69,9 @@ func New(o Options) (*Server, error) {
 	}
 	s.methods = s.methodTable()
 	s.admin = s.adminMux()
-	s.handler = conformance.Handler(conformance.Options{
-		APIs:    []*conformance.API{conformance.APIGatewayV1Beta(), conformance.APIGatewayV1()},
-		Outside: []string{"/emulator/"}, Report: o.Violation,
-	}, http.HandlerFunc(s.serve))
+	apis := []*conformance.API{conformance.APIGatewayV1Beta(), conformance.APIGatewayV1()}
+	s.handler = conformance.Handler(conformance.Options{APIs: apis, Outside: []string{"/emulator/"}, Report: o.Violation},
+		iam.Guard(o.Access, apis, permissions, http.HandlerFunc(s.serve)))
 	s.table.Store(&table{})
 	s.mu.Lock()
 	defer s.mu.Unlock()

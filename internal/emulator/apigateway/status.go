@@ -14,6 +14,7 @@ const (
 	codeInvalidArgument    = 3
 	codeNotFound           = 5
 	codeAlreadyExists      = 6
+	codePermissionDenied   = 7
 	codeResourceExhausted  = 8
 	codeFailedPrecondition = 9
 	codeAborted            = 10
@@ -84,7 +85,7 @@ func httpOf(code int) (int, string) {
 		return http.StatusNotFound, "NOT_FOUND"
 	case codeAlreadyExists:
 		return http.StatusConflict, "ALREADY_EXISTS"
-	case 7:
+	case codePermissionDenied:
 		return http.StatusForbidden, "PERMISSION_DENIED"
 	case codeResourceExhausted:
 		return http.StatusTooManyRequests, "RESOURCE_EXHAUSTED"

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
 const (
@@ -43,10 +44,13 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /emulator/faults", s.faults.get)
 	s.mux.HandleFunc("PUT /emulator/faults", s.faults.put)
 	s.mux.HandleFunc("DELETE /emulator/faults", s.faults.clear)
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, nil, &apiError{http.StatusNotFound, "NOT_FOUND", "Method not found."})
+	})
+	apis := []*conformance.API{conformance.CloudBuildV1()}
 	s.handler = conformance.Handler(conformance.Options{
-		APIs: []*conformance.API{conformance.CloudBuildV1()}, Outside: []string{"/builds/", "/emulator/"}, // /builds/ is pages
-		Report: s.options.Violation,
-	}, http.HandlerFunc(s.serve))
+		APIs: apis, Outside: []string{"/builds/", "/emulator/"}, Report: s.options.Violation, // /builds/ is pages
+	}, iam.Guard(s.options.Access, apis, permissions, http.HandlerFunc(s.serve)))
 }
 
 // ServeHTTP implements http.Handler.
@@ -140,6 +144,9 @@ func (s *Server) accept(r *http.Request, b *Build) error {
 	where := location(r)
 	b.Name = "projects/" + b.ProjectID + "/locations/" + where + "/builds/" + b.ID
 	if err := b.validate(); err != nil {
+		return err
+	}
+	if err := mayActAs(r, b.ServiceAccount); err != nil {
 		return err
 	}
 	if b.Source != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	Log                 *slog.Logger
 	// Violation gets what is asked or answered otherwise than the published descriptions have it; nil logs it as an error.
 	Violation func(conformance.Violation)
+	// Access says who may do what; nil lets everybody do everything.
+	Access *iam.Access
 }
 
 // Latency is how long Cloud Build takes for what is instant here. The zero value adds nothing.

@@ -2,9 +2,12 @@ package cloudrun
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
 // A policy is the IAM policy of a service: https://cloud.google.com/iam/docs/reference/rest/v1/Policy
@@ -28,7 +31,12 @@ func (s *Server) servicePolicy(c call) (object, *apiError) {
 		return s.setPolicy(c)
 	case "testIamPermissions":
 		body, e := c.body()
-		return object{"permissions": body["permissions"]}, e // whoever calls the emulator is its owner
+		var asked []string
+		values, _ := body["permissions"].([]any)
+		for _, v := range values {
+			asked = append(asked, fmt.Sprint(v))
+		}
+		return iam.CallerOf(c.Context()).Allowed(asked, parentName(c.project, c.location)+"/services/"+c.id), e
 	default:
 		return nil, &apiError{404, "NOT_FOUND", "Method not found."}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 )
 
@@ -51,6 +52,8 @@ type Options struct {
 	Logger       *slog.Logger  // nil discards
 	// Violation gets what is asked or answered otherwise than the published descriptions have it; nil logs it as an error.
 	Violation func(conformance.Violation)
+	// Access says who may do what; nil lets everybody do everything.
+	Access *iam.Access
 }
 
 // A Server is the emulated Cloud Run of any number of projects. It is safe for concurrent use.
@@ -87,10 +90,9 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("starting the emulated Cloud Run: %w", err)
 	}
 	s.state.init()
-	s.handler = conformance.Handler(conformance.Options{
-		APIs: []*conformance.API{conformance.CloudRunV2(), conformance.CloudRunV1()}, Outside: []string{"/emulator/"},
-		Report: o.Violation,
-	}, s.routes())
+	apis := []*conformance.API{conformance.CloudRunV2(), conformance.CloudRunV1()}
+	s.handler = conformance.Handler(conformance.Options{APIs: apis, Outside: []string{"/emulator/"}, Report: o.Violation},
+		iam.Guard(o.Access, apis, permissions, s.routes()))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resume()

@@ -69,6 +69,9 @@ func (s *Server) write(c call, v *service, body object, mask []string) (object, 
 		return nil, e
 	}
 	r, e := s.plan(v, before)
+	if e == nil {
+		e = c.mayDeploy(v, r)
+	}
 	if e != nil {
 		return nil, e
 	}

@@ -121,3 +121,11 @@ func verb(path string) string {
 	_, verb, _ := strings.Cut(last, ":")
 	return verb
 }
+
+// OperationID is the id of the operation that a method and an escaped path name, or "".
+func (a *API) OperationID(method, escaped string) string {
+	if o, _ := a.find(method, escaped); o != nil {
+		return o.ID
+	}
+	return ""
+}

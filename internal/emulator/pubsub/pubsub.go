@@ -45,14 +45,18 @@ func Start(ctx context.Context, address string) (server *Server, err error) {
 		}
 	}()
 	fake := pstest.NewServerWithAddress(address)
+	return serverOf(fake, fake.Addr, fake.Close), nil
+}
+
+// serverOf is the library's server as it is reached at endpoint.
+func serverOf(fake *pstest.Server, endpoint string, stop func() error) *Server {
 	return &Server{
-		endpoint: fake.Addr,
+		endpoint: endpoint, stop: stop,
 		publish: func(ctx context.Context, r *pb.PublishRequest) error {
 			_, err := fake.GServer.Publish(ctx, r)
 			return err
 		},
-		stop: fake.Close,
-	}, nil
+	}
 }
 
 // At is the emulator that runs at endpoint, host:port. Stop calls stop, which may be nil.

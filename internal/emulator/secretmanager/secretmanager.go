@@ -1,5 +1,5 @@
 // Package secretmanager is an emulated Secret Manager: the routes of its REST API (v1) that read secrets, add versions to
-// them and give out their content. It asks for no credentials. Secrets are there from the start, as Terraform would have
+// them and give out their content. Secrets are there from the start, as Terraform would have
 // made them; versions are never disabled or destroyed.
 //
 // https://cloud.google.com/secret-manager/docs/reference/rest
@@ -22,6 +22,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/disk"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
 // maxPayload is Secret Manager's limit for a version: https://cloud.google.com/secret-manager/quotas
@@ -34,6 +35,8 @@ type Options struct {
 	Secrets []string // that are there, still without a version
 	// Violation gets what is asked or answered otherwise than the published description has it; nil logs it as an error.
 	Violation func(conformance.Violation)
+	// Access says who may do what; nil lets everybody do everything.
+	Access *iam.Access
 }
 
 // A Server is an emulated Secret Manager. It is an [http.Handler] and safe for concurrent use.
@@ -78,9 +81,9 @@ func New(o Options) (*Server, error) {
 	if o.Violation == nil {
 		o.Violation = conformance.Log(slog.Default())
 	}
-	s.handler = conformance.Handler(conformance.Options{
-		APIs: []*conformance.API{conformance.SecretManagerV1()}, Report: o.Violation,
-	}, s.mux)
+	apis := []*conformance.API{conformance.SecretManagerV1()}
+	s.handler = conformance.Handler(conformance.Options{APIs: apis, Report: o.Violation},
+		iam.Guard(o.Access, apis, permissions, s.mux))
 	return s, disk.Save(s.path, s.secrets)
 }
 
