@@ -34,12 +34,12 @@ func RunAggregator(ctx context.Context, c Aggregator, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	runs, err := cloudrun.New(ctx, cloudrun.Options{Endpoint: c.Google.CloudRun, Log: log})
+	runs, err := cloudrun.New(ctx, cloudrun.Options{Endpoint: c.Google.CloudRun, Token: c.Google.Token.Reveal(), Log: log})
 	if err != nil {
 		return err
 	}
 	b.closers = append(b.closers, runs.Close)
-	gateways, err := apigateway.New(ctx, apigateway.Options{Endpoint: c.Google.APIGateway})
+	gateways, err := apigateway.New(ctx, apigateway.Options{Endpoint: c.Google.APIGateway, Token: c.Google.Token.Reveal()})
 	if err != nil {
 		return err
 	}

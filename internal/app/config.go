@@ -57,6 +57,8 @@ type Google struct {
 	Storage    string `env:"GANGWAY_STORAGE_ENDPOINT" help:"Cloud Storage, for the sources of builds"`
 	Firestore  string `env:"FIRESTORE_EMULATOR_HOST" help:"Firestore's emulator, as 127.0.0.1:8080, where GANGWAY_STORE is a database"`
 	PubSub     string `env:"PUBSUB_EMULATOR_HOST" help:"Pub/Sub's emulator, as 127.0.0.1:8085"`
+
+	Token telemetry.Secret `env:"GANGWAY_EMULATOR_TOKEN" help:"access token for these endpoints; none when empty"`
 }
 
 // Pace says how often things are looked at.

@@ -36,7 +36,9 @@ type events struct {
 }
 
 func openEvents(ctx context.Context, c Common, project string, m *metrics, log *slog.Logger) (*events, error) {
-	client, err := pubsub.New(ctx, pubsub.Options{Project: project, Endpoint: c.Google.PubSub, Log: log})
+	client, err := pubsub.New(ctx, pubsub.Options{
+		Project: project, Endpoint: c.Google.PubSub, Token: c.Google.Token.Reveal(), Log: log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +57,16 @@ func (e *events) create(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// EnsureTopics makes the topics and subscriptions that are missing on an emulator of Pub/Sub.
+func EnsureTopics(ctx context.Context, project string, g Google, log *slog.Logger) error {
+	client, err := pubsub.New(ctx, pubsub.Options{Project: project, Endpoint: g.PubSub, Token: g.Token.Reveal(), Log: log})
+	if err != nil {
+		return err
+	}
+	e := &events{Client: client, ensure: true, log: log}
+	return errors.Join(e.create(ctx), client.Close())
 }
 
 // receive hands messages to handle until ctx is done. When the stream breaks for good, it is opened again: hints that are

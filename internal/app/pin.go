@@ -23,7 +23,9 @@ func Pin(ctx context.Context, config, environment, service string, log *slog.Log
 	if err != nil {
 		return "", err
 	}
-	client, err := cloudrun.New(ctx, cloudrun.Options{Endpoint: os.Getenv("GANGWAY_CLOUD_RUN_ENDPOINT"), Log: log})
+	client, err := cloudrun.New(ctx, cloudrun.Options{
+		Endpoint: os.Getenv("GANGWAY_CLOUD_RUN_ENDPOINT"), Token: os.Getenv("GANGWAY_EMULATOR_TOKEN"), Log: log,
+	})
 	if err != nil {
 		return "", err
 	}

@@ -154,7 +154,7 @@ func (b *base) intake(ctx context.Context, c Webhook) error {
 		return err
 	}
 	b.closers = append(b.closers, builds.Close)
-	runs, err := cloudrun.New(ctx, cloudrun.Options{Endpoint: c.Google.CloudRun, Log: b.log})
+	runs, err := cloudrun.New(ctx, cloudrun.Options{Endpoint: c.Google.CloudRun, Token: c.Google.Token.Reveal(), Log: b.log})
 	if err != nil {
 		return err
 	}
@@ -188,6 +188,7 @@ func (b *base) cloudBuild(hub *github.Client) cloudbuild.Options {
 		Endpoint: google.CloudBuild, Logging: google.Logging, Storage: google.Storage, Archives: hub, Log: b.log,
 	}
 	if o.Endpoint != "" {
+		o.Token = b.common.Google.Token.Reveal()
 		o.HTTPClient = &http.Client{Timeout: time.Minute}
 	}
 	return o

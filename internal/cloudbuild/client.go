@@ -16,6 +16,7 @@ import (
 
 	build "cloud.google.com/go/cloudbuild/apiv1/v2"
 	"github.com/googleapis/gax-go/v2/apierror"
+	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/logging/v2"
 	"google.golang.org/api/option"
@@ -33,6 +34,8 @@ type Options struct {
 	// Endpoint replaces https://cloudbuild.googleapis.com; for the local cloud. "" is Google's, which serves all regions: a
 	// build's region is in its name.
 	Endpoint string
+	// Token is a static access token for the endpoints; "" for none.
+	Token string
 	// Logging replaces https://logging.googleapis.com. With an Endpoint and without this one, no logs are read.
 	Logging string
 	// Storage replaces https://storage.googleapis.com, for sources and for logs in buckets. With an Endpoint and without this
@@ -88,7 +91,9 @@ func (o Options) client(endpoint string) []option.ClientOption {
 	if endpoint != "" {
 		options = append(options, option.WithEndpoint(endpoint))
 	}
-	if o.HTTPClient != nil {
+	if o.Token != "" {
+		options = append(options, option.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: o.Token})))
+	} else if o.HTTPClient != nil {
 		options = append(options, option.WithHTTPClient(o.HTTPClient))
 	}
 	return options

@@ -17,6 +17,7 @@ import (
 
 	run "cloud.google.com/go/run/apiv2"
 	"cloud.google.com/go/run/apiv2/runpb"
+	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 	transport "google.golang.org/api/transport/http"
 
@@ -29,6 +30,7 @@ type Options struct {
 	// Endpoint is the URL of an emulator, reached without credentials; "" is Google Cloud with the application default
 	// credentials.
 	Endpoint string
+	Token    string // static access token for Endpoint; "" for none
 	// Backoff is the longest first pause after a conflict; it doubles up to 32 times as much. 0 is 100 ms.
 	Backoff time.Duration
 	Log     *slog.Logger // nil discards
@@ -51,7 +53,11 @@ const callTimeout = time.Minute
 // New makes a client. It does not connect: a far end that is down shows in the first call.
 func New(ctx context.Context, o Options) (*Client, error) {
 	options := []option.ClientOption{option.WithScopes(run.DefaultAuthScopes()...)}
-	if o.Endpoint != "" {
+	switch {
+	case o.Endpoint != "" && o.Token != "":
+		source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: o.Token})
+		options = append(options, option.WithEndpoint(o.Endpoint), option.WithTokenSource(source))
+	case o.Endpoint != "":
 		options = append(options, option.WithEndpoint(o.Endpoint), option.WithoutAuthentication())
 	}
 	client, _, err := transport.NewClient(ctx, options...)
