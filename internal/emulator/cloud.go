@@ -182,7 +182,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 			goCache = filepath.Join(base, "gangway", "go-build")
 		}
 	}
-	logs := logging.Options{Violation: o.Violation}
+	logs := logging.Options{Violation: o.Violation, Access: o.Access}
 	if o.Latency == Real {
 		logs.Lag = logging.RealLag
 	}

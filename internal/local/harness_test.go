@@ -60,6 +60,10 @@ func run(m *testing.M) (code int) {
 		fmt.Fprintf(os.Stderr, "after all scenarios:\n%v\n", err)
 		return 1
 	}
+	if refusals := theCloud.world.refusals(); len(refusals) > 0 {
+		fmt.Fprintf(os.Stderr, "during the scenarios:\n%s\n", strings.Join(refusals, "\n"))
+		return 1
+	}
 	return 0
 }
 
@@ -130,7 +134,12 @@ func alone(t *testing.T, configure func(string) string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Close)
+	t.Cleanup(func() {
+		w.Close()
+		for _, refusal := range w.refusals() {
+			t.Error(refusal)
+		}
+	})
 	return w
 }
 

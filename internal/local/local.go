@@ -24,6 +24,8 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator"
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
+	"github.com/gangway-dev/gangway/internal/telemetry"
 )
 
 // What the local cloud is made of.
@@ -54,9 +56,10 @@ type Options struct {
 	Live              bool         // Out is a terminal: a line may be written again
 	Log               *slog.Logger // of the commands and far ends
 
-	quota     int                         // of GitHub, in requests per hour; 0 is GitHub's own
-	violation func(conformance.Violation) // see emulator.Options
-	configure func(text string) string    // changes the configuration before it is written; nil leaves it
+	quota       int                                       // of GitHub, in requests per hour; 0 is GitHub's own
+	violation   func(conformance.Violation)               // see emulator.Options
+	permissions func(part string, list []string) []string // changes what a part may do; nil leaves it
+	configure   func(text string) string                  // changes the configuration before it is written; nil leaves it
 }
 
 // A Local is a running local cloud with the environment and Gangway in it.
@@ -66,8 +69,10 @@ type Local struct {
 	o       Options
 	out     *progress
 	api     *rest
-	gateway string // URL of the environment's own gateway
-	hook    string // URL of the webhook
+	gateway string            // URL of the environment's own gateway
+	hook    string            // URL of the webhook
+	access  *iam.Access       // nil: nobody asks for permissions
+	tokens  map[string]string // of the parts of Gangway
 	group   *errgroup.Group
 	cancel  context.CancelFunc
 
@@ -77,9 +82,19 @@ type Local struct {
 // Start brings the local cloud up: the far ends, the environment, Gangway. What an earlier run left in the folder is taken
 // over.
 func Start(ctx context.Context, o Options) (*Local, error) {
-	l, err := Emulate(ctx, o, true)
+	access, err := access(o.permissions)
 	if err != nil {
 		return nil, err
+	}
+	l, err := emulate(ctx, o, access)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.seedOrClose(ctx); err != nil {
+		return nil, err
+	}
+	for _, part := range parts {
+		l.tokens[part] = access.Token(accountOf(part))
 	}
 	if err := l.readEnvironment(ctx); err != nil {
 		l.Close()
@@ -94,6 +109,18 @@ func Start(ctx context.Context, o Options) (*Local, error) {
 
 // Emulate brings only the far ends up, with the shop as an environment if that is wanted.
 func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
+	l, err := emulate(ctx, o, nil)
+	if err == nil && shop {
+		err = l.seedOrClose(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// emulate starts the far ends. They ask nobody for permissions without access.
+func emulate(ctx context.Context, o Options, access *iam.Access) (*Local, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("finding folder: %w", err)
@@ -101,20 +128,23 @@ func Emulate(ctx context.Context, o Options, shop bool) (*Local, error) {
 	o.Dir = dir
 	cloud, err := emulator.Start(ctx, emulator.Options{
 		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project,
-		Quota: o.quota, PubSub: o.PubSub, Firestore: o.Firestore, Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"}, Log: o.Log, Violation: o.violation,
+		Quota: o.quota, PubSub: o.PubSub, Firestore: o.Firestore, Log: o.Log, Violation: o.violation, Access: access,
+		Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	l := &Local{Cloud: cloud, o: o, out: newProgress(o.Out, o.Live), api: newREST()}
-	if !shop {
-		return l, nil
-	}
+	return &Local{
+		Cloud: cloud, o: o, out: newProgress(o.Out, o.Live), api: newREST(), access: access, tokens: map[string]string{},
+	}, nil
+}
+
+func (l *Local) seedOrClose(ctx context.Context) error {
 	if err := l.seed(ctx); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("setting the environment up: %w", err)
+		return fmt.Errorf("setting the environment up: %w", err)
 	}
-	return l, nil
+	return nil
 }
 
 // EnvFile is everything that Gangway's commands need to know, for a shell.
@@ -164,11 +194,12 @@ func (l *Local) writeConfiguration() error {
 func (l *Local) common(name string) app.Common {
 	return app.Common{
 		Config: l.configurationFile(), Store: l.store(), Holder: name, Project: Project,
-		Ensure: true, Metrics: "off",
-		GitHub: app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile, WriteInterval: time.Millisecond},
+		Metrics: "off",
+		GitHub:  app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile, WriteInterval: time.Millisecond},
 		Google: app.Google{
 			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild, Logging: l.Endpoints.Logging,
 			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub, Firestore: l.Firestore,
+			Token: telemetry.Secret(l.token(name)),
 		},
 		Pace: app.Pace{Poll: 50 * time.Millisecond, Sweep: 5 * time.Second, Lease: 5 * time.Second, Concurrency: 16},
 	}
@@ -186,17 +217,18 @@ func (l *Local) store() string {
 func (l *Local) aggregator() app.Aggregator {
 	return app.Aggregator{
 		Common: l.common("aggregator"), Stacks: l.stacks(), Provider: l.o.Provider,
-		ProviderPoll: l.providerPoll(), Processes: 2, TerraformEnv: l.environ(), Scheme: "http",
+		ProviderPoll: l.providerPoll(), Processes: 2, TerraformEnv: l.environ(l.token("aggregator")), Scheme: "http",
 	}
 }
 
-// environ is this process's environment with the endpoints.
-func (l *Local) environ() map[string]string {
+// environ is this process's environment with the endpoints and a token for them.
+func (l *Local) environ(token string) map[string]string {
 	env := map[string]string{}
 	for _, line := range append(os.Environ(), l.Env()...) {
 		name, value, _ := strings.Cut(line, "=")
 		env[name] = value
 	}
+	env["GOOGLE_OAUTH_ACCESS_TOKEN"] = token
 	return env
 }
 
@@ -207,16 +239,25 @@ func (l *Local) providerPoll() time.Duration {
 	return 20 * time.Millisecond
 }
 
-// startGangway runs both commands in this process and tells GitHub where the webhook is.
+// startGangway runs both commands in this process, the webhook's roles apart as on Google Cloud, and tells GitHub where
+// the webhook is.
 func (l *Local) startGangway(ctx context.Context) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
+	owner := l.common("owner")
+	if err := app.EnsureTopics(ctx, Project, owner.Google, l.o.Log); err != nil {
+		return err
+	}
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.group, ctx = errgroup.WithContext(ctx)
-	webhook := app.Webhook{Common: l.common("webhook"), Role: "all", SecretsFile: l.SecretFile}
-	l.group.Go(func() error { return app.RunWebhook(ctx, webhook, listener, l.o.Log.With("command", "webhook")) })
+	for _, role := range []string{"receive", "intake"} {
+		webhook := app.Webhook{Common: l.common(role), Role: role, SecretsFile: l.SecretFile}
+		l.group.Go(func() error {
+			return app.RunWebhook(ctx, webhook, listener, l.o.Log.With("command", "webhook", "role", role))
+		})
+	}
 	l.group.Go(func() error { return app.RunAggregator(ctx, l.aggregator(), l.o.Log.With("command", "aggregator")) })
 	l.hook = "http://" + listener.Addr().String()
 	if err := l.api.await(ctx, l.hook+"/readyz"); err != nil {

@@ -36,11 +36,14 @@ func TestBuildFails(t *testing.T) {
 	p.gone()
 }
 
+// fails makes the test of users fail, and say something.
+var fails = replacement{"users/smoke/main.go", "func main() {\n", "func main() {\n\tfmt.Println(\"the sea is rough\")\n\tos.Exit(3)\n"}
+
 // A build whose test fails: the step is the test's, and there never was a preview.
 func TestTestFails(t *testing.T) {
 	t.Parallel()
 	w := shared(t)
-	p := w.change(t, replacement{"users/smoke/main.go", "func main() {\n", "func main() {\n\tfmt.Println(\"the sea is rough\")\n\tos.Exit(3)\n"})
+	p := w.change(t, fails)
 	body := p.says("❌", p.sha[:7])
 	for _, want := range []string{"step test", "the sea is rough"} {
 		if !strings.Contains(body, want) {

@@ -238,17 +238,17 @@ func TestFaultyConfiguration(t *testing.T) {
 		if err := os.WriteFile(w.configurationFile(), text, 0o600); err != nil {
 			t.Error(err)
 		}
-		until(t, "both commands read the good configuration again", func() (bool, string) {
+		until(t, "all commands read the good configuration again", func() (bool, string) {
 			n := w.logged(t, `msg="configuration read again"`) - again
-			return n >= 2, fmt.Sprint(n)
+			return n >= 3, fmt.Sprint(n)
 		})
 	})
 	if err := os.WriteFile(w.configurationFile(), []byte(faulty(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "both commands refuse it", func() (bool, string) {
+	until(t, "all commands refuse it", func() (bool, string) {
 		n := w.logged(t, `msg="configuration is not valid; the last good one stays"`) - refused
-		return n >= 2, fmt.Sprint(n)
+		return n >= 3, fmt.Sprint(n)
 	})
 	log, err := os.ReadFile(LogFile(w.o.Dir))
 	if err != nil {

@@ -105,6 +105,9 @@ func (s *Server) write(r *http.Request) (any, error) {
 	if err := decode(r.Body, &q); err != nil {
 		return nil, err
 	}
+	if len(q.Entries) == 0 {
+		return nil, invalid("entries are required")
+	}
 	for i := range q.Entries {
 		e := &q.Entries[i]
 		e.LogName = cmp.Or(e.LogName, q.LogName)

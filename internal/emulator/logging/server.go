@@ -13,6 +13,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
+	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
 const (
@@ -26,6 +27,8 @@ type Options struct {
 	Limit int           // entries that are kept; 0 is 200,000
 	// Violation gets what is asked or answered otherwise than the published description has it; nil logs it as an error.
 	Violation func(conformance.Violation)
+	// Access says who may do what; nil lets everybody do everything.
+	Access *iam.Access
 }
 
 // RealLag is about what Cloud Logging takes until an entry can be listed.
@@ -83,9 +86,9 @@ func New(o Options) *Server {
 	mux.HandleFunc("POST /v2/entries:write", s.called(s.write))
 	mux.HandleFunc("GET /emulator/faults", s.getFaults)
 	mux.HandleFunc("PUT /emulator/faults", s.putFaults)
-	s.handler = conformance.Handler(conformance.Options{
-		APIs: []*conformance.API{conformance.LoggingV2()}, Outside: []string{"/emulator/"}, Report: o.Violation,
-	}, mux)
+	apis := []*conformance.API{conformance.LoggingV2()}
+	s.handler = conformance.Handler(conformance.Options{APIs: apis, Outside: []string{"/emulator/"}, Report: o.Violation},
+		iam.Guard(o.Access, apis, permissions, mux))
 	return s
 }
 
