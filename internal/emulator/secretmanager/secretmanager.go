@@ -1,6 +1,6 @@
 // Package secretmanager is an emulated Secret Manager: the routes of its REST API (v1) that read secrets, add versions to
-// them and give out their content. Secrets are there from the start, as Terraform would have
-// made them; versions are never disabled or destroyed.
+// them and give out their content. Secrets are there from the start, as Terraform would have made them; versions are
+// never disabled or destroyed.
 //
 // https://cloud.google.com/secret-manager/docs/reference/rest
 package secretmanager
