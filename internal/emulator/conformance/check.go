@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -61,6 +62,7 @@ func (c *check) add(part, at, text string) {
 }
 
 func (c *check) problems(part string, list []problem) {
+	slices.SortStableFunc(list, func(a, b problem) int { return strings.Compare(a.at, b.at) })
 	for _, p := range list {
 		if p.at == "" {
 			p.at = "body"

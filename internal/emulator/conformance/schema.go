@@ -3,7 +3,6 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"reflect"
 	"regexp"
@@ -30,16 +29,17 @@ type judge struct {
 
 // A shape is what schemas say about the properties of an object together.
 type shape struct {
-	known map[string]bool
-	open  bool // any property may be there
+	by   []*Schema // the properties of these are described
+	open bool      // any property may be there
 }
 
 func (s *shape) add(o shape) {
 	s.open = s.open || o.open
-	if s.known == nil {
-		s.known = map[string]bool{}
-	}
-	maps.Copy(s.known, o.known)
+	s.by = append(s.by, o.by...)
+}
+
+func (s *shape) has(property string) bool {
+	return slices.ContainsFunc(s.by, func(o *Schema) bool { return o.Properties[property] != nil })
 }
 
 // value checks all of a value, unknown properties included.
@@ -53,8 +53,8 @@ func (j *judge) value(v any, s *Schema, at string) []problem {
 	if !ok || described.open {
 		return problems
 	}
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		if !described.known[key] {
+	for key := range object {
+		if !described.has(key) {
 			problems = append(problems, problem{pointer(at, key), "is not described"})
 		}
 	}
@@ -135,18 +135,15 @@ func distance(found []problem, at string) int {
 }
 
 func (j *judge) object(v map[string]any, s *Schema, at string) (shape, []problem) {
-	described := shape{known: map[string]bool{}, open: s.Open || s.Additional != nil}
+	described := shape{by: []*Schema{s}, open: s.Open || s.Additional != nil}
 	if s.Type == "object" && s.Properties == nil && s.AllOf == nil && s.AnyOf == nil {
 		described.open = true // nothing is said of what is in it
 	}
 	if s.Type == "message" {
 		return shape{open: true}, j.message(v, at)
 	}
-	for key := range s.Properties {
-		described.known[key] = true
-	}
 	var problems []problem
-	for _, key := range slices.Sorted(maps.Keys(v)) {
+	for key := range v {
 		if p := s.Properties[key]; p != nil {
 			problems = append(problems, j.property(key, v[key], p, at)...)
 		} else if s.Additional != nil {
@@ -279,7 +276,10 @@ func pattern(text string) *regexp.Regexp {
 }
 
 func pointer(at, key string) string {
-	return at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	if strings.ContainsAny(key, "~/") {
+		key = strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	}
+	return at + "/" + key
 }
 
 func between(least, most int) string {
