@@ -48,9 +48,9 @@ func TestLogOfTheFailingStep(t *testing.T) {
 }
 
 func TestLogIsBounded(t *testing.T) {
-	w, b := failing(t, "for i in $(seq 2000); do echo line $i; done; false", nil)
+	w, b := failing(t, "for i in $(seq 300); do echo line $i; done; false", nil)
 	lines := strings.Split(w.log(t, b), "\n")
-	if len(lines) > 60 || !strings.Contains(strings.Join(lines, "\n"), "line 2000") {
+	if len(lines) > 60 || !strings.Contains(strings.Join(lines, "\n"), "line 300") {
 		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
 	}
 	w, b = failing(t, "head -c 30000 /dev/zero | tr '\\\\0' x; echo; false", nil)
@@ -65,7 +65,7 @@ func TestLogInABucket(t *testing.T) {
 		w.req.Config = []byte(`
 steps:
   - {name: ubuntu, id: before, script: "echo before"}
-  - {name: ubuntu, id: image, script: "for i in $(seq 5000); do echo line $i of many; done; echo so sorry; exit 1"}
+  - {name: ubuntu, id: image, script: "for i in $(seq 2500); do echo line $i of many; done; echo so sorry; exit 1"}
 images: ["$_IMAGE:$_SHA"]
 logsBucket: gs://logs/builds
 options: {logging: GCS_ONLY}
