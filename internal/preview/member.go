@@ -77,7 +77,7 @@ func (w *Wanted) observeBuild(m *Member, b Build, now time.Time) {
 		w.Changed = now
 		*m = Member{
 			Service: m.Service, CloudRun: m.CloudRun, SHA: m.SHA, Generation: w.Generation, Step: StepWaiting,
-			Retries: m.Retries + 1, Good: m.Good, Standing: m.Standing,
+			Retries: m.Retries + 1, Again: b.Status, Good: m.Good, Standing: m.Standing,
 		}
 		return
 	}

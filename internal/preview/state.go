@@ -103,28 +103,29 @@ const (
 
 // A Member is one overridden service of a preview.
 type Member struct {
-	Service    string    `json:"service"`
-	CloudRun   string    `json:"cloud_run"` // the Cloud Run service's name
-	Pipeline   bool      `json:"pipeline,omitempty"`
-	Found      string    `json:"found,omitempty"` // the revision that the team's pipeline deployed for SHA
-	SHA        string    `json:"sha"`             // the commit that it is built from
-	Generation int64     `json:"generation"`      // the generation that began it
-	Step       Step      `json:"step"`
-	BuildID    string    `json:"build_id,omitempty"`
-	LogURL     string    `json:"log_url,omitempty"`
-	BuildStart time.Time `json:"build_start,omitzero"`
-	BuildEnd   time.Time `json:"build_end,omitzero"`
-	LogUntil   time.Time `json:"log_until,omitzero"` // until when the log of the step that failed is looked for; see WantsLog
-	Retries    int       `json:"retries,omitempty"`  // builds that broke by the builder's own fault
-	Image      string    `json:"image,omitempty"`    // by digest
-	Revision   string    `json:"revision,omitempty"`
-	Tag        string    `json:"tag,omitempty"`
-	URL        string    `json:"url,omitempty"`      // the tag's
-	Audience   string    `json:"audience,omitempty"` // the service's own URL
-	DeployedAt time.Time `json:"deployed_at,omitzero"`
-	Good       string    `json:"good,omitempty"`     // the revision that the tag stood on when all members were ready last
-	Standing   string    `json:"standing,omitempty"` // the revision that the tag was last put on, noted before it is
-	Failure    *Failure  `json:"failure,omitempty"`
+	Service    string      `json:"service"`
+	CloudRun   string      `json:"cloud_run"` // the Cloud Run service's name
+	Pipeline   bool        `json:"pipeline,omitempty"`
+	Found      string      `json:"found,omitempty"` // the revision that the team's pipeline deployed for SHA
+	SHA        string      `json:"sha"`             // the commit that it is built from
+	Generation int64       `json:"generation"`      // the generation that began it
+	Step       Step        `json:"step"`
+	BuildID    string      `json:"build_id,omitempty"`
+	LogURL     string      `json:"log_url,omitempty"`
+	BuildStart time.Time   `json:"build_start,omitzero"`
+	BuildEnd   time.Time   `json:"build_end,omitzero"`
+	LogUntil   time.Time   `json:"log_until,omitzero"` // until when the log of the step that failed is looked for; see WantsLog
+	Retries    int         `json:"retries,omitempty"`  // builds that broke by the builder's own fault
+	Again      BuildStatus `json:"again,omitempty"`    // how the build before this one ended, when it is tried again
+	Image      string      `json:"image,omitempty"`    // by digest
+	Revision   string      `json:"revision,omitempty"`
+	Tag        string      `json:"tag,omitempty"`
+	URL        string      `json:"url,omitempty"`      // the tag's
+	Audience   string      `json:"audience,omitempty"` // the service's own URL
+	DeployedAt time.Time   `json:"deployed_at,omitzero"`
+	Good       string      `json:"good,omitempty"`     // the revision that the tag stood on when all members were ready last
+	Standing   string      `json:"standing,omitempty"` // the revision that the tag was last put on, noted before it is
+	Failure    *Failure    `json:"failure,omitempty"`
 }
 
 // A Failure is why a member, or an apply, did not work out.

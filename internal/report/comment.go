@@ -138,13 +138,25 @@ func (v view) row(m preview.Member) string {
 	case preview.StepDeploying:
 		return join(" · ", "⏳ "+join(", ", built(m), "starts"), log)
 	case preview.StepBuilding:
-		return join(" · ", "⏳ building", log)
+		return join(" · ", "⏳ building"+again(m), log)
 	case preview.StepWaiting:
 		if m.Pipeline {
 			return "⏳ waits for its own pipeline"
 		}
 	}
-	return "⏳ waiting"
+	return "⏳ waiting" + again(m)
+}
+
+// again says why a build is not the first one of its commit.
+func again(m preview.Member) string {
+	switch m.Again {
+	case preview.BuildExpired:
+		return " again: the build before waited for a free builder for too long"
+	case preview.BuildBroken:
+		return " again: Cloud Build could not run the build before"
+	default:
+		return ""
+	}
 }
 
 // origin says where all else comes from.

@@ -159,6 +159,12 @@ func liveStates(put func(string, func(*Preview))) {
 		p.Wanted.Members = []preview.Member{member("orders", preview.StepBuilding), member("payments", preview.StepBuilt)}
 		p.Observed = preview.Observed{}
 	})
+	put("building-again", func(p *Preview) {
+		orders, payments := member("orders", preview.StepBuilding), member("payments", preview.StepWaiting)
+		orders.Again, payments.Again = preview.BuildExpired, preview.BuildBroken
+		p.Wanted.Members = []preview.Member{orders, payments}
+		p.Observed = preview.Observed{}
+	})
 	put("starting", func(p *Preview) {
 		p.Wanted.Members = []preview.Member{member("orders", preview.StepDeploying), member("payments", preview.StepReady)}
 		p.Observed = preview.Observed{}
