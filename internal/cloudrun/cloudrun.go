@@ -101,7 +101,6 @@ func (c *Client) Service(ctx context.Context, ref preview.ServiceRef) (preview.C
 	}
 	return preview.CloudRunService{
 		Ref: ref, URL: v.GetUri(), Reconciling: !settled(v), Traffic: targets(v),
-		LatestCreated: shortName(v.GetLatestCreatedRevision()),
 	}, nil
 }
 

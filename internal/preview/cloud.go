@@ -93,8 +93,6 @@ type CloudRunService struct {
 	URL         string          // the service's own URL, which is the audience of calls to it
 	Reconciling bool            // what it says of its state may still be about an earlier write
 	Traffic     []TrafficTarget // as wanted, with the URLs that are live
-
-	LatestCreated string // the revision that was made last; it can't be deleted
 }
 
 // Live is the revision with the largest share of traffic, the first of equals; "" when no revision is named.
