@@ -141,7 +141,7 @@ func (s *Server) knativeDelete(c call) (object, *apiError) {
 	if _, e := s.deleteService(c); e != nil {
 		return nil, e
 	}
-	return object{"apiVersion": knativeVersion, "kind": "Status", "status": "Success"}, nil
+	return object{"status": "Success"}, nil
 }
 
 func (s *Server) knativeServices(c call) (object, *apiError) {
@@ -256,7 +256,7 @@ func (s *Server) knativeDeleteRevision(c call) (object, *apiError) {
 	if _, e := s.dropRevision(c, r); e != nil {
 		return nil, e
 	}
-	return object{"apiVersion": knativeVersion, "kind": "Status", "status": "Success"}, nil
+	return object{"status": "Success"}, nil
 }
 
 // knativeOperation is an operation whose service is shown as the API v1 does.
