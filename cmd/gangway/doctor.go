@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,7 @@ called wrongly.`,
 var errUnwell = errors.New("not everything is well")
 
 func tell(report doctor.Report, asJSON, strict bool, out io.Writer) error {
-	write := func() error { return report.Text(out, isTerminal(out)) }
+	write := func() error { return report.Text(out, isTerminal(out) && os.Getenv("NO_COLOR") == "") }
 	if asJSON {
 		write = func() error { return report.JSON(out) }
 	}

@@ -67,7 +67,9 @@ func (d Doctor) Examine(ctx context.Context) (doctor.Report, error) {
 			return terraform.Version(ctx, c.settings.Terraform)
 		},
 	}
-	c.openGitHub(ctx)
+	opening, cancel := context.WithTimeout(ctx, max(d.Deadline, time.Second))
+	defer cancel()
+	c.openGitHub(opening)
 	c.openGoogle(ctx)
 	c.openLookup(ctx)
 	c.openStore()
@@ -135,12 +137,12 @@ func (c *clinic) storedKey(ctx context.Context) (telemetry.Secret, error) {
 func (c *clinic) openGoogle(ctx context.Context) {
 	g := c.settings.Google
 	if runs, err := cloudrun.New(ctx, cloudrun.Options{Endpoint: g.CloudRun}); err != nil {
-		c.world.Absent["CloudRun"] = noGoogle(err)
+		c.noGoogle("CloudRun", err)
 	} else {
 		c.world.CloudRun, c.closers = runView{runs}, append(c.closers, runs)
 	}
 	if gateways, err := apigateway.New(ctx, apigateway.Options{Endpoint: g.APIGateway}); err != nil {
-		c.world.Absent["Gateways"] = noGoogle(err)
+		c.noGoogle("Gateways", err)
 	} else {
 		c.world.Gateways, c.closers = gatewayView{gateways}, append(c.closers, gateways)
 	}
@@ -154,30 +156,32 @@ func (c *clinic) openGoogle(ctx context.Context) {
 	}
 	events, err := pubsub.New(ctx, pubsub.Options{Project: project, Endpoint: g.PubSub, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		c.world.Absent["PubSub"] = noGoogle(err)
+		c.noGoogle("PubSub", err)
 		return
 	}
 	c.world.PubSub, c.closers = eventView{events}, append(c.closers, events)
 }
 
-func noGoogle(err error) string {
-	return fmt.Sprintf("%v: log in with gcloud auth application-default login", err)
+// noGoogle remembers why Google Cloud can't be asked.
+func (c *clinic) noGoogle(field string, err error) {
+	c.world.GoogleError = err
+	c.world.Absent[field] = "there are no credentials: see google-credentials"
 }
 
 // openLookup connects to what only the checks use. Emulators have none of it, unless somebody stands in.
 func (c *clinic) openLookup(ctx context.Context) {
 	endpoint := os.Getenv("GANGWAY_LOOKUP_ENDPOINT")
-	var looks *lookup.Client
-	why := "the local cloud has no such thing"
-	if endpoint != "" || !c.local() {
-		var err error
-		if looks, err = lookup.New(ctx, lookup.Options{Endpoint: endpoint}); err != nil {
-			looks, why = nil, noGoogle(err)
+	fields := []string{"IAM", "Bucket", "Images", "Waiting"}
+	if endpoint == "" && c.local() {
+		for _, field := range fields {
+			c.world.Absent[field] = "the local cloud has no such thing"
 		}
+		return
 	}
-	if looks == nil {
-		for _, field := range []string{"IAM", "Bucket", "Images", "Waiting"} {
-			c.world.Absent[field] = why
+	looks, err := lookup.New(ctx, lookup.Options{Endpoint: endpoint})
+	if err != nil {
+		for _, field := range fields {
+			c.noGoogle(field, err)
 		}
 		return
 	}

@@ -277,7 +277,11 @@ func (i Init) next(app *setup.App, out io.Writer) {
 	if !i.SkipConfig {
 		steps = append(steps, "Fill in what is left in "+i.Config+", and put it where Gangway reads it: terraform output configuration")
 	}
-	steps = append(steps, "Check everything: gangway doctor --config "+i.Config)
+	check := "gangway doctor --config " + i.Config
+	if app != nil {
+		check += fmt.Sprintf(" --app-id %d", app.ID)
+	}
+	steps = append(steps, "Check everything: "+check)
 	fmt.Fprintln(out, "\nNext:")
 	for n, step := range steps {
 		fmt.Fprintf(out, "  %d. %s\n", n+1, step)

@@ -240,6 +240,16 @@ func configurationChecks() []Check {
 			}
 			e.ok("valid: previews live in %s (%s in %s), %d services", environment.Name, environment.Project, environment.Region, services)
 		},
+	}, {
+		Name: "google-credentials", Group: "configuration", Asks: "whether there are credentials for Google Cloud",
+		Remedy: "Log in: gcloud auth application-default login. Without credentials nothing on Google Cloud is looked at.",
+		run: func(_ context.Context, e *exam) {
+			if e.world.GoogleError != nil {
+				e.fail("", "%v", e.world.GoogleError)
+				return
+			}
+			e.ok("there")
+		},
 	}}
 }
 

@@ -48,6 +48,7 @@ func TestBroken(t *testing.T) {
 		says   string
 		remedy string
 	}{
+		"no credentials":      {func(f *fake) { f.google = errors.New("could not find default credentials") }, []string{"failed google-credentials"}, "default credentials", "gcloud auth"},
 		"key refused":         {func(f *fake) { f.fails["app"] = errors.New("GitHub refuses the private key") }, []string{"failed github-app"}, "refuses the private key", "GITHUB_APP_KEY_FILE"},
 		"clock ahead":         {func(f *fake) { f.app.Date = now.Add(-2 * time.Minute) }, []string{"failed github-clock"}, "2m0s ahead", "NTP"},
 		"clock behind":        {func(f *fake) { f.app.Date = now.Add(2 * time.Minute) }, []string{"failed github-clock"}, "2m0s behind", "NTP"},
@@ -147,7 +148,7 @@ func TestConfigurationIsBroken(t *testing.T) {
 		t.Errorf("failed: %q", got)
 	}
 	ok := findings(report, doctor.OK)
-	for _, want := range []string{"ok github-app", "ok github-deliveries", "ok state-bucket", "ok store", "ok terraform-version"} {
+	for _, want := range []string{"ok google-credentials", "ok github-app", "ok github-deliveries", "ok state-bucket", "ok store", "ok terraform-version"} {
 		if !slices.Contains(ok, want) {
 			t.Errorf("no %q among %q", want, ok)
 		}

@@ -39,6 +39,14 @@ func (e *exam) pubsubProject() string {
 	return e.environment().Project
 }
 
+// made says what makes topics, where that isn't Terraform.
+func (e *exam) made() string {
+	if e.world.MadeTopics {
+		return "Start webhook and aggregator: they make it (GANGWAY_ENSURE_TOPICS)."
+	}
+	return ""
+}
+
 func topics(e *exam) []subject {
 	var all []subject
 	for _, name := range slices.Sorted(maps.Keys(e.world.Topics)) {
@@ -63,7 +71,7 @@ func topic(ctx context.Context, e *exam, s subject) {
 	_, err := e.world.PubSub.Topic(ctx, e.pubsubProject(), s.name)
 	switch {
 	case errors.Is(err, preview.ErrNotFound):
-		e.fail("", "there is no such topic in project %s", e.pubsubProject())
+		e.fail(e.made(), "there is no such topic in project %s", e.pubsubProject())
 	case err != nil:
 		e.unread(err)
 	default:
@@ -85,7 +93,7 @@ func subscription(ctx context.Context, e *exam, s subject) {
 	}
 	switch {
 	case errors.Is(err, preview.ErrNotFound):
-		e.fail("", "there is no such subscription in project %s", e.pubsubProject())
+		e.fail(e.made(), "there is no such subscription in project %s", e.pubsubProject())
 	case err != nil:
 		e.unread(err)
 	case got.Topic != want:

@@ -27,7 +27,8 @@ type World struct {
 	Terraform     func(ctx context.Context) (version string, err error)         // preview.ErrNotFound: none in PATH
 	Lock          func() (content []byte, found bool)                           // of Terraform's providers
 
-	Absent map[string]string
+	Absent      map[string]string
+	GoogleError error // why Google Cloud can't be asked at all: there are no credentials
 
 	PubSubProject string            // "" is that of the previews' environment
 	Topics        map[string]string // topic → its subscription

@@ -63,6 +63,7 @@ var now = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 // A fake is everything that is looked at, in data.
 type fake struct {
 	config       string
+	google       error
 	app          doctor.App
 	hook         doctor.Hook
 	deliveries   doctor.Deliveries
@@ -167,7 +168,7 @@ func (f *fake) world() doctor.World {
 			Permissions: map[string]string{"metadata": "read", "contents": "read", "pull_requests": "write"}, Events: []string{"pull_request"},
 		},
 		Denied: func(err error) bool { return errors.Is(err, errDenied) },
-		Absent: map[string]string{}, Now: func() time.Time { return now },
+		Absent: map[string]string{}, GoogleError: f.google, Now: func() time.Time { return now },
 	}
 }
 

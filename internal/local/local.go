@@ -128,8 +128,7 @@ func emulate(ctx context.Context, o Options, access *iam.Access) (*Local, error)
 	o.Dir = dir
 	cloud, err := emulator.Start(ctx, emulator.Options{
 		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project,
-		Quota: o.quota, PubSub: o.PubSub, Firestore: o.Firestore, Log: o.Log, Violation: o.violation, Access: access,
-		Secrets: []string{"gangway-github-app-key", "gangway-webhook-secrets"},
+		Quota: o.quota, PubSub: o.PubSub, Firestore: o.Firestore, Secrets: secrets(), Log: o.Log, Violation: o.violation, Access: access,
 	})
 	if err != nil {
 		return nil, err
@@ -145,6 +144,16 @@ func (l *Local) seedOrClose(ctx context.Context) error {
 		return fmt.Errorf("setting the environment up: %w", err)
 	}
 	return nil
+}
+
+// secrets are the ids of those that an installation has: of the shop's configuration, and of the name that commands take
+// when they are given none.
+func secrets() []string {
+	var ids []string
+	for _, name := range []string{installation, "gangway"} {
+		ids = append(ids, name+"-github-app-key", name+"-webhook-secrets")
+	}
+	return ids
 }
 
 // EnvFile is everything that Gangway's commands need to know, for a shell.
