@@ -306,6 +306,10 @@ func (v gatewayView) API(ctx context.Context, project, api string) (string, erro
 	return v.client.API(ctx, project, api)
 }
 
+func (v gatewayView) CountAPIs(ctx context.Context, project string) (int, error) {
+	return v.client.CountAPIs(ctx, project)
+}
+
 func (v gatewayView) CountConfigs(ctx context.Context, project, api string) (int, error) {
 	all, err := v.client.Configs(ctx, project, api, nil)
 	return len(all), err

@@ -12,6 +12,7 @@ import (
 const (
 	maxConfigs  = 100 // of an API
 	maxGateways = 50  // of a region
+	maxAPIs     = 50  // of a project
 )
 
 func stateChecks() []Check {
@@ -80,6 +81,10 @@ func gatewayChecks() []Check {
 			Remedy: "Add a shard (api_shards in terraform/platform, apis in the configuration), or delete configs that no gateway uses.",
 		},
 		{
+			Name: "api-count", Group: group, Asks: "how many of 50 APIs the project has", run: apiCount,
+			Remedy: "Delete APIs that nobody needs, or ask Google for more. Previews need no more than the shards.",
+		},
+		{
 			Name: "api-gateways", Group: group, Asks: "how many of 50 gateways the region has", run: gateways,
 			Remedy: "Delete gateways that nobody needs, lower limit in previews, or ask Google for more.",
 		},
@@ -133,13 +138,33 @@ func configs(ctx context.Context, e *exam, s subject) {
 	}
 }
 
-func gateways(ctx context.Context, e *exam) {
+// askable tells whether API Gateway can be asked about the environment; else it has said why not.
+func askable(e *exam) bool {
 	switch {
 	case e.catalog == nil:
 		e.skip("the configuration can't be read")
-		return
 	case e.world.Gateways == nil:
 		e.absent("Gateways")
+	default:
+		return true
+	}
+	return false
+}
+
+func apiCount(ctx context.Context, e *exam) {
+	if !askable(e) {
+		return
+	}
+	n, err := e.world.Gateways.CountAPIs(ctx, e.environment().Project)
+	if err != nil {
+		e.unread(err)
+		return
+	}
+	e.full(n, maxAPIs, "APIs in "+e.environment().Project)
+}
+
+func gateways(ctx context.Context, e *exam) {
+	if !askable(e) {
 		return
 	}
 	environment := e.environment()
@@ -162,13 +187,17 @@ func buildChecks() []Check {
 			Name: "images", Group: group, Asks: "whether the image repository is there", of: images, one: image,
 			Remedy: "Apply terraform/platform, or correct images in the configuration (terraform output images).",
 		},
+		{
+			Name: "source-bucket", Group: group, Asks: "whether the bucket that builds get their sources by is there, if one is configured", of: sources, one: source,
+			Remedy: "Apply terraform/platform, or correct source_bucket in the configuration (terraform output sources_bucket).",
+		},
 	}
 }
 
 // accounts are those of builds, gateways and revisions, each once.
 func accounts(e *exam) []subject {
 	environment := e.environment()
-	emails := []string{environment.Build.ServiceAccount}
+	emails := []string{environment.Build.ServiceAccount, environment.Build.Fork.ServiceAccount}
 	for _, g := range environment.Gateways {
 		emails = append(emails, g.BackendServiceAccount)
 		for _, s := range g.Services {
@@ -178,7 +207,32 @@ func accounts(e *exam) []subject {
 	return each(emails)
 }
 
-func images(e *exam) []subject { return each([]string{e.environment().Build.Images}) }
+// images are the repositories of images, that of forks too.
+func images(e *exam) []subject {
+	b := e.environment().Build
+	return each([]string{b.Images, b.Fork.Images})
+}
+
+// sources is the bucket that builds get their sources by, if there is one.
+func sources(e *exam) []subject { return each([]string{e.environment().Build.SourceBucket}) }
+
+func source(ctx context.Context, e *exam, s subject) {
+	if e.world.Bucket == nil {
+		e.absent("Bucket")
+		return
+	}
+	b, err := e.world.Bucket(ctx, s.name)
+	switch {
+	case errors.Is(err, preview.ErrNotFound):
+		e.fail("", "there is no such bucket")
+	case err != nil:
+		e.unread(err)
+	case b.Public:
+		e.warn("gcloud storage buckets update gs://"+s.name+" --public-access-prevention", "nothing prevents its objects, which are source code, from being public")
+	default:
+		e.ok("there")
+	}
+}
 
 // each makes subjects of names, each once.
 func each(names []string) []subject {

@@ -102,6 +102,9 @@ func TestBroken(t *testing.T) {
 		"API failed":           {func(f *fake) { f.apis["acme-previews-2"] = "FAILED" }, []string{"failed apis acme-previews-2"}, "FAILED", "delete it"},
 		"API full":             {func(f *fake) { f.configs = 100 }, []string{"failed api-configs acme-previews-1", "failed api-configs acme-previews-2"}, "100 of 100", "Add a shard"},
 		"API nearly full":      {func(f *fake) { f.configs = 90 }, []string{"warning api-configs acme-previews-1", "warning api-configs acme-previews-2"}, "90 of 100", "Add a shard"},
+		"APIs full":            {func(f *fake) { f.allAPIs = 50 }, []string{"failed api-count"}, "50 of 50", "Delete APIs"},
+		"no source bucket":     {func(f *fake) { f.fails["sources"] = preview.ErrNotFound }, []string{"failed source-bucket acme-dev-acme-sources"}, "no such bucket", "sources_bucket"},
+		"public source bucket": {func(f *fake) { f.sources.Public = true }, []string{"warning source-bucket acme-dev-acme-sources"}, "source code", "--public-access-prevention"},
 		"gateways full":        {func(f *fake) { f.gateways = 50 }, []string{"failed api-gateways"}, "50 of 50", "limit"},
 		"no account":           {func(f *fake) { delete(f.accounts, "acme-build@acme-dev.iam.gserviceaccount.com") }, []string{"failed accounts acme-build@acme-dev.iam.gserviceaccount.com"}, "no such account", "terraform/platform"},
 		"disabled account":     {func(f *fake) { f.accounts["acme-build@acme-dev.iam.gserviceaccount.com"] = false }, []string{"failed accounts acme-build@acme-dev.iam.gserviceaccount.com"}, "disabled", "enable"},
@@ -182,7 +185,8 @@ func TestDenied(t *testing.T) {
 		"looks": {"tags"}, "revisions": {"service-revisions"}, "labels": {"service-commit"}, "roles": {"service-invoker"},
 		"account": {"accounts"}, "topic": {"topics", "dead-letters", "dead-letters-waiting"}, "waiting": {"dead-letters-waiting"},
 		"subscription": {"subscriptions", "dead-letters", "dead-letters-waiting"}, "bucket": {"state-bucket"}, "images": {"images"},
-		"store": {"store"}, "api": {"apis"}, "configs": {"api-configs"}, "gateways": {"api-gateways"}, "repository": {"documents"},
+		"store": {"store"}, "api": {"apis"}, "configs": {"api-configs"}, "gateways": {"api-gateways"}, "allAPIs": {"api-count"},
+		"sources": {"source-bucket"}, "repository": {"documents"},
 		"look": {"service-exists", "service-traffic", "service-ingress", "service-invoker", "service-revisions", "service-commit"},
 	} {
 		f := healthy()
@@ -252,7 +256,7 @@ func TestDeadline(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 		close(release)
-		want := []string{"failed state-bucket", "failed store", "failed images europe-west1-docker.pkg.dev/acme-dev/acme-previews"}
+		want := []string{"failed state-bucket", "failed store", "failed images europe-west1-docker.pkg.dev/acme-dev/acme-previews", "failed source-bucket acme-dev-acme-sources"}
 		if diff := cmp.Diff(want, findings(report, doctor.Failed, doctor.Warning, doctor.Skipped)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -139,6 +139,7 @@ type Subscription struct {
 type Gateways interface {
 	API(ctx context.Context, project, api string) (state string, err error)
 	CountConfigs(ctx context.Context, project, api string) (int, error)
+	CountAPIs(ctx context.Context, project string) (int, error)
 	CountGateways(ctx context.Context, project, region string) (int, error)
 }
 

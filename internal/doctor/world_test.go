@@ -24,6 +24,7 @@ environment "development" {
   build {
     images          = "europe-west1-docker.pkg.dev/acme-dev/acme-previews"
     service_account = "acme-build@acme-dev.iam.gserviceaccount.com"
+    source_bucket   = "acme-dev-acme-sources"
   }
   gateway "shop" {
     apis                    = ["acme-previews-1", "acme-previews-2"]
@@ -83,6 +84,8 @@ type fake struct {
 	apis         map[string]string
 	configs      int
 	gateways     int
+	allAPIs      int
+	sources      doctor.Bucket
 	status       int
 	version      string
 	lock         string
@@ -128,7 +131,7 @@ func healthy() *fake {
 		permissions: map[string][]string{"projects/acme-dev/roles/acme_gateway_services": {"run.routes.invoke"}, "roles/viewer": {"run.services.get"}},
 		accounts:    map[string]bool{}, topics: map[string][]string{}, subs: map[string]doctor.Subscription{},
 		bucket: doctor.Bucket{Versioned: true}, apis: map[string]string{"acme-previews-1": "ACTIVE", "acme-previews-2": "ACTIVE"},
-		configs: 3, gateways: 4, status: 405, version: "1.11.4",
+		configs: 3, gateways: 4, allAPIs: 5, sources: doctor.Bucket{}, status: 405, version: "1.11.4",
 		lock:  "provider \"registry.terraform.io/hashicorp/google-beta\" {\n  hashes = [\"h1:abc=\"]\n}\n",
 		fails: map[string]error{},
 	}
@@ -155,10 +158,15 @@ func (f *fake) world() doctor.World {
 		Configuration: f.configuration,
 		GitHub:        f, Repositories: f, CloudRun: f, IAM: f, PubSub: f, Gateways: f,
 		Waiting: func(context.Context, string, string) (int64, bool, error) { return f.waiting, true, f.fails["waiting"] },
-		Bucket:  func(context.Context, string) (doctor.Bucket, error) { return f.bucket, f.fails["bucket"] },
-		Images:  func(context.Context, string) error { return f.fails["images"] },
-		Store:   func(context.Context) error { return f.fails["store"] },
-		Reach:   func(context.Context, string) (int, error) { return f.status, f.fails["reach"] },
+		Bucket: func(_ context.Context, name string) (doctor.Bucket, error) {
+			if name == "acme-dev-acme-sources" {
+				return f.sources, f.fails["sources"]
+			}
+			return f.bucket, f.fails["bucket"]
+		},
+		Images: func(context.Context, string) error { return f.fails["images"] },
+		Store:  func(context.Context) error { return f.fails["store"] },
+		Reach:  func(context.Context, string) (int, error) { return f.status, f.fails["reach"] },
 		Terraform: func(context.Context) (string, error) {
 			return f.version, f.fails["terraform"]
 		},
@@ -268,6 +276,8 @@ func (f *fake) CountConfigs(_ context.Context, _, api string) (int, error) {
 	}
 	return f.configs, f.fails["configs"]
 }
+
+func (f *fake) CountAPIs(context.Context, string) (int, error) { return f.allAPIs, f.fails["allAPIs"] }
 
 func (f *fake) CountGateways(context.Context, string, string) (int, error) {
 	return f.gateways, f.fails["gateways"]
