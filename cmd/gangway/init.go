@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"os/exec"
 	"runtime"
 	"time"
@@ -76,6 +78,9 @@ func openBrowser(address string) error {
 	case "windows":
 		c = exec.Command("rundll32", "url.dll,FileProtocolHandler", address) //nolint:gosec,noctx // see above
 	default:
+		if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+			return errors.New("there is no screen")
+		}
 		c = exec.Command("xdg-open", address) //nolint:gosec,noctx // see above
 	}
 	if err := c.Start(); err != nil {

@@ -161,11 +161,11 @@ type live struct{ vault }
 func (live) Add(ctx context.Context, _, _ string, _ []byte) (string, error) { return "1", ctx.Err() }
 
 func TestInFront(t *testing.T) {
-	for list, want := range map[string]string{
-		"": "new\n", "old": "new\nold\n", " a \r\n\nb\n": "new\na\nb\n", "a\nnew\n": "new\na\n",
+	for _, c := range []struct{ list, want string }{
+		{"", "new\n"}, {"old", "new\nold\n"}, {" a \r\n\nb\n", "new\na\nb\n"}, {"a\nnew\n", "new\na\n"},
 	} {
-		if got := inFront("new", list); got != want {
-			t.Errorf("inFront(new, %q) = %q, want %q", list, got, want)
+		if got := inFront("new", c.list); got != c.want {
+			t.Errorf("inFront(new, %q) = %q, want %q", c.list, got, c.want)
 		}
 	}
 }

@@ -154,6 +154,18 @@ func (s *Server) pageManifest(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// pageApp is the public page of the App, and where it would be installed.
+func (s *Server) pageApp(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	slug := s.appSlug()
+	s.mu.Unlock()
+	if r.PathValue("slug") != slug {
+		http.NotFound(w, r)
+		return
+	}
+	s.show(w, r, "error.gohtml", object{"Title": slug, "Message": "The App is installed on every repository here: there is nothing to do."})
+}
+
 // signedIn is the person at the browser.
 const signedIn = "octocat"
 

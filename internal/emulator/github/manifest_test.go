@@ -113,6 +113,15 @@ func TestAppFromManifest(t *testing.T) {
 	if status != http.StatusOK || hook.(map[string]any)["url"] != "https://hook.example.com/github/webhook" {
 		t.Errorf("webhook: %d %v", status, hook)
 	}
+	for path, want := range map[string]int{"/apps/shop-previews/installations/new": http.StatusOK, "/apps/other": http.StatusNotFound} {
+		resp, err := http.Get(w.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = resp.Body.Close(); resp.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
 	if status, got, _ := w.call(w.appToken(), "GET", "/app", nil); status != http.StatusOK || got.(map[string]any)["slug"] != "gangway" {
 		t.Errorf("GET /app as the first App: %d %v", status, got)
 	}

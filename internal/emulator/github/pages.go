@@ -114,6 +114,8 @@ func (s *Server) pageRoutes() http.Handler {
 	mux.HandleFunc("POST /{owner}/{repo}/pull/{number}/{action}", s.pageAct)
 	mux.HandleFunc("GET /deliveries", s.pageDeliveries)
 	mux.HandleFunc("POST /deliveries/{id}", s.pageRedeliver)
+	mux.HandleFunc("GET /apps/{slug}", s.pageApp)
+	mux.HandleFunc("GET /apps/{slug}/installations/new", s.pageApp)
 	for _, path := range manifestPaths {
 		mux.HandleFunc("POST "+path, s.pageManifest)
 		mux.HandleFunc("POST "+strings.TrimSuffix(path, "/new")+"/manifest", s.pageMakeApp)
