@@ -28,7 +28,7 @@ func (s *Store) End(t *testing.T, name string) time.Time {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := readLease(found)
+	h, err := parseLease(found)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,3 +43,17 @@ var (
 
 // DocumentName is how a text becomes a document's id.
 func DocumentName(text string) string { return documentName(text) }
+
+// SaveInTwo saves a row as Save does, once, with something between its reading and its writing.
+func (s *Store) SaveInTwo(ctx context.Context, lease preview.Lease, row preview.Row, between func()) error {
+	leaseFound, rowFound, err := s.readBoth(ctx, lease, row)
+	if err != nil {
+		return err
+	}
+	saved, err := decide(lease, row, leaseFound, rowFound)
+	if err != nil {
+		return err
+	}
+	between()
+	return s.writeRow(ctx, saved, leaseFound, rowFound)
+}

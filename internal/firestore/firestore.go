@@ -66,7 +66,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		client: client, rows: client.Collection(rowsName), leases: client.Collection(leasesName), now: time.Now,
 	}
-	s.marks = &marker{write: s.writeMarks, lines: map[markName]*batch{}}
+	s.marks = &marker{write: s.writeMarks, pause: markPause, lines: map[markName]*batch{}}
 	return s, nil
 }
 
@@ -104,22 +104,23 @@ const (
 	// listing bounds a query.
 	listing = time.Minute
 
+	// markPause is long beside what a save takes from reading to writing.
+	markPause = 100 * time.Millisecond
+
 	attempts   = 10
 	firstPause = 10 * time.Millisecond
 	lastPause  = time.Second
 )
 
-// try runs call until it succeeds or fails for good, a bounded number of times. Aborted is Firestore's word for a
-// transaction that met another; after Unavailable the outcome is unknown, so that call must bear being repeated.
-// https://cloud.google.com/firestore/docs/understand-error-codes
+// try runs call until it succeeds or fails for good, a bounded number of times. After Unavailable the outcome is unknown, so
+// that call must bear being repeated. https://cloud.google.com/firestore/docs/understand-error-codes
 func try(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		err := call(ctx)
-		code := status.Code(err)
-		if attempt == attempts || code != codes.Aborted && code != codes.Unavailable {
+		if attempt == attempts || !passes(err) {
 			return canceled(ctx, err)
 		}
 		select {
@@ -131,11 +132,22 @@ func try(ctx context.Context, call func(context.Context) error) error {
 	}
 }
 
-// transact runs a transaction; see [try]. The library's own retries begin with a pause of up to a second.
-func (s *Store) transact(ctx context.Context, f func(context.Context, *firestore.Transaction) error) error {
-	return try(ctx, func(ctx context.Context) error {
-		return s.client.RunTransaction(ctx, f, firestore.MaxAttempts(1))
-	})
+// passes tells whether an error may be gone the next time: Firestore was away, or somebody else's write came between our
+// reading and our writing ([codes.AlreadyExists] and [codes.NotFound] are about the document then).
+func passes(err error) bool {
+	switch status.Code(err) {
+	case codes.Aborted, codes.Unavailable, codes.FailedPrecondition, codes.AlreadyExists, codes.NotFound:
+		return true
+	default:
+		return false
+	}
+}
+
+// unchanged is the condition that a document is as it was read. All writes that follow from a reading are made under
+// it, and no transactions that read: their locks would stay for a minute when an instance is killed in the middle
+// (https://firebase.google.com/docs/firestore/transaction-data-contention), and keep others from taking its leases over.
+func unchanged(found *firestore.DocumentSnapshot) firestore.Precondition {
+	return firestore.LastUpdateTime(found.UpdateTime)
 }
 
 // canceled makes the end of ctx visible to [errors.Is]: the library's error only tells it as a status.

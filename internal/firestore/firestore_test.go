@@ -170,6 +170,73 @@ func TestHolderStopsFirst(t *testing.T) {
 	}
 }
 
+// What changes lease or row between a save's reading and its writing makes the write fail, and nothing is written.
+func TestSaveIsFenced(t *testing.T) {
+	s := open(t, firestore.Options{Project: newProject()})
+	acquire := func(t *testing.T, name string) preview.Lease {
+		lease, ok, err := s.Acquire(t.Context(), name, "a", time.Minute)
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		return lease
+	}
+	n := 0
+	for name, c := range map[string]struct {
+		between func(*testing.T, preview.Lease, preview.Row) error
+		fails   bool
+	}{
+		"nothing happens": {between: func(*testing.T, preview.Lease, preview.Row) error { return nil }},
+		"the lease is taken over": {fails: true, between: func(t *testing.T, l preview.Lease, _ preview.Row) error {
+			err := s.Release(t.Context(), l)
+			acquire(t, l.Name)
+			return err
+		}},
+		"the lease is forgotten": {fails: true, between: func(t *testing.T, l preview.Lease, _ preview.Row) error {
+			_, err := s.Lease(l.Name).Delete(t.Context())
+			return err
+		}},
+		"the row is marked": {fails: true, between: func(t *testing.T, _ preview.Lease, row preview.Row) error {
+			return s.Mark(t.Context(), row.Key, row.Owner, time.Now())
+		}},
+		"the row is saved": {fails: true, between: func(t *testing.T, l preview.Lease, row preview.Row) error {
+			_, err := s.Save(t.Context(), l, row)
+			return err
+		}},
+	} {
+		for _, exists := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, exists %v", name, exists), func(t *testing.T) {
+				n++
+				row := preview.Row{Key: key(n), Owner: preview.Intake}
+				lease := acquire(t, preview.LeaseName(row.Key, row.Owner))
+				if exists {
+					var err error
+					if row, err = s.Save(t.Context(), lease, row); err != nil {
+						t.Fatal(err)
+					}
+				}
+				mine := row
+				mine.Body = []byte("mine")
+				end := s.End(t, lease.Name)
+				err := s.SaveInTwo(t.Context(), lease, mine, func() {
+					if err := c.between(t, lease, row); err != nil {
+						t.Fatal(err)
+					}
+				})
+				got, loadErr := s.Load(t.Context(), row.Key, row.Owner)
+				if loadErr != nil {
+					t.Fatal(loadErr)
+				}
+				if (err != nil) != c.fails || (string(got.Body) == "mine") == c.fails {
+					t.Errorf("the save: %v; it left %+v", err, got)
+				}
+				if !c.fails && !s.End(t, lease.Name).Equal(end) {
+					t.Errorf("the save moved the lease's end from %v to %v", end, s.End(t, lease.Name))
+				}
+			})
+		}
+	}
+}
+
 // Firestore forgets leases. Whoever still holds one from before can't write then.
 func TestForgottenLease(t *testing.T) {
 	s := open(t, firestore.Options{Project: newProject()})
@@ -360,8 +427,11 @@ func BenchmarkSave(b *testing.B) {
 
 func BenchmarkMark(b *testing.B) {
 	s := open(b, firestore.Options{Project: newProject()})
-	for b.Loop() {
-		if err := s.Mark(b.Context(), key(1), preview.Intake, time.Now()); err != nil {
+	if err := s.Ping(b.Context()); err != nil { // connect first
+		b.Fatal(err)
+	}
+	for n := 1; b.Loop(); n++ {
+		if err := s.Mark(b.Context(), key(n), preview.Intake, time.Now()); err != nil {
 			b.Fatal(err)
 		}
 	}

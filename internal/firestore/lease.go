@@ -15,8 +15,8 @@ import (
 //
 //   - What is stored is how long the lease lasts, not until when. It ends that long after the document's update time, which
 //     is Firestore's commit time of the last acquisition or renewal.
-//   - Somebody else may acquire it once the time at which Firestore read the document, in the transaction that then writes
-//     it, is not before that end. A renewal that comes in between makes the transaction fail.
+//   - Somebody else may acquire it once the time at which Firestore read the document is not before that end. It is written
+//     under the condition that it has not changed since: a renewal that comes in between makes the write fail.
 //   - What the holder is told as the end is a time of its own clock: how long the lease lasts, counted from before the
 //     request was sent. The commit came after that, so the holder believes its lease to end no later than the others do,
 //     by whatever the request took. The time that it is told keeps Go's monotonic reading: a clock that is set meanwhile
@@ -50,7 +50,7 @@ type held struct {
 
 func (s *Store) leaseRef(name string) *firestore.DocumentRef { return s.leases.Doc(documentName(name)) }
 
-func readLease(found *firestore.DocumentSnapshot) (held, error) {
+func parseLease(found *firestore.DocumentSnapshot) (held, error) {
 	if !found.Exists() {
 		return held{}, nil
 	}
@@ -69,14 +69,9 @@ func (s *Store) Acquire(ctx context.Context, name, holder string, ttl time.Durat
 	token := rand.Text()
 	first := s.now()
 	ok := false
-	err := s.transact(ctx, func(ctx context.Context, tx *firestore.Transaction) error {
+	err := try(ctx, func(ctx context.Context) error {
 		sent := s.now()
-		ref := s.leaseRef(name)
-		found, err := tx.GetAll([]*firestore.DocumentRef{ref})
-		if err != nil {
-			return err
-		}
-		h, err := readLease(found[0])
+		found, h, err := s.readLease(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -84,12 +79,12 @@ func (s *Store) Acquire(ctx context.Context, name, holder string, ttl time.Durat
 			ok, lease.Epoch, lease.Until = true, h.epoch, first.Add(ttl)
 			return nil
 		}
-		now := found[0].ReadTime
+		now := found.ReadTime
 		if ok = h.lasts == 0 || !h.end.After(now); !ok {
 			return nil
 		}
 		lease.Epoch, lease.Until = max(h.epoch+1, now.UnixMicro()), sent.Add(ttl)
-		return tx.Set(ref, map[string]any{
+		return write(ctx, found, map[string]any{
 			fieldName: name, fieldHolder: holder, fieldEpoch: lease.Epoch, fieldToken: token,
 			fieldLasts: milliseconds(ttl), fieldRenewals: 0, fieldForget: now.Add(ttl + forgetAfter),
 		})
@@ -105,60 +100,63 @@ func (s *Store) Acquire(ctx context.Context, name, holder string, ttl time.Durat
 
 // Renew implements [preview.Leases].
 func (s *Store) Renew(ctx context.Context, lease preview.Lease, ttl time.Duration) (preview.Lease, error) {
-	renewed := lease
-	err := s.change(ctx, lease, func(sent, now time.Time, h held) ([]firestore.Update, error) {
-		if h.lasts == 0 {
-			return nil, preview.ErrLeaseLost
+	err := try(ctx, func(ctx context.Context) error {
+		sent := s.now()
+		found, h, err := s.readLease(ctx, lease.Name)
+		if err != nil {
+			return err
 		}
-		renewed.Until = sent.Add(ttl)
-		return []firestore.Update{
-			{Path: fieldLasts, Value: milliseconds(ttl)},
-			{Path: fieldRenewals, Value: h.renewals + 1},
-			{Path: fieldForget, Value: now.Add(ttl + forgetAfter)},
-		}, nil
-	}, preview.ErrLeaseLost)
+		if h.epoch != lease.Epoch || h.lasts == 0 {
+			return preview.ErrLeaseLost
+		}
+		lease.Until = sent.Add(ttl)
+		return write(ctx, found, map[string]any{
+			fieldLasts: milliseconds(ttl), fieldRenewals: h.renewals + 1, fieldForget: found.ReadTime.Add(ttl + forgetAfter),
+		})
+	})
 	if err != nil {
 		return preview.Lease{}, fmt.Errorf("renewing lease %s: %w", lease.Name, err)
 	}
-	return renewed, nil
+	return lease, nil
 }
 
-// Release implements [preview.Leases]. The document stays, because the next epoch must be higher.
+// Release implements [preview.Leases]. The document stays for a while, because the next epoch must be higher.
 func (s *Store) Release(ctx context.Context, lease preview.Lease) error {
-	err := s.change(ctx, lease, func(_, _ time.Time, _ held) ([]firestore.Update, error) {
-		return []firestore.Update{{Path: fieldLasts, Value: 0}}, nil
-	}, nil)
+	err := try(ctx, func(ctx context.Context) error {
+		found, h, err := s.readLease(ctx, lease.Name)
+		if err != nil || h.epoch != lease.Epoch {
+			return err
+		}
+		return write(ctx, found, map[string]any{fieldLasts: 0})
+	})
 	if err != nil {
 		return fmt.Errorf("releasing lease %s: %w", lease.Name, err)
 	}
 	return nil
 }
 
-// change updates a lease that is still the caller's; lost is what it returns when it is not. update gets the caller's time
-// before the request, and Firestore's time of the read.
-func (s *Store) change(
-	ctx context.Context, lease preview.Lease, update func(sent, now time.Time, h held) ([]firestore.Update, error), lost error,
-) error {
-	return s.transact(ctx, func(_ context.Context, tx *firestore.Transaction) error {
-		sent := s.now()
-		ref := s.leaseRef(lease.Name)
-		found, err := tx.GetAll([]*firestore.DocumentRef{ref})
-		if err != nil {
-			return err
-		}
-		h, err := readLease(found[0])
-		if err != nil {
-			return err
-		}
-		if !found[0].Exists() || h.epoch != lease.Epoch {
-			return lost
-		}
-		updates, err := update(sent, found[0].ReadTime, h)
-		if err != nil {
-			return err
-		}
-		return tx.Update(ref, updates)
-	})
+// readLease reads a lease; one that does not exist has the epoch 0, which nobody holds.
+func (s *Store) readLease(ctx context.Context, name string) (*firestore.DocumentSnapshot, held, error) {
+	found, err := s.leaseRef(name).Get(ctx)
+	if err := notFoundIsNone(found, err); err != nil {
+		return nil, held{}, err
+	}
+	h, err := parseLease(found)
+	return found, h, err
+}
+
+// write writes fields of a document under the condition that nobody else has changed it since it was read.
+func write(ctx context.Context, found *firestore.DocumentSnapshot, values map[string]any) (err error) {
+	if !found.Exists() {
+		_, err = found.Ref.Create(ctx, values)
+		return err
+	}
+	var updates []firestore.Update
+	for field, value := range values {
+		updates = append(updates, firestore.Update{Path: field, Value: value})
+	}
+	_, err = found.Ref.Update(ctx, updates, unchanged(found))
+	return err
 }
 
 // milliseconds rounds up: no lease is released because it is short.

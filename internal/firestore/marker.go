@@ -15,10 +15,11 @@ type markName struct {
 }
 
 // A marker writes marks of one row together that come while another is being written. Firestore takes about one write a
-// second to one document for long; a backlog of messages about one preview must not queue up behind that.
+// second to one document for long; a backlog of messages about one preview must not queue up behind that. Between two writes there is a pause, in which the row can be saved.
 // https://firebase.google.com/docs/firestore/quotas#soft_limits
 type marker struct {
 	write func(ctx context.Context, name markName, count int64, at time.Time) error
+	pause time.Duration // after each write
 
 	mu    sync.Mutex
 	lines map[markName]*batch // by row that is being written; what is written next, or nil
@@ -70,5 +71,6 @@ func (m *marker) work(ctx context.Context, name markName) {
 		m.mu.Unlock()
 		b.err = m.write(ctx, name, b.count, b.at)
 		close(b.written)
+		time.Sleep(m.pause)
 	}
 }
