@@ -189,7 +189,10 @@ var architecture = map[string]row{
 	"examples/shop/users/smoke":   {},
 
 	// Whole-system tests.
-	"test/e2e": {internal: []string{"internal/checker", "internal/emulator/", "internal/loopback", "internal/local"}},
+	"test/e2e": {
+		internal: []string{"internal/checker", "internal/emulator/", "internal/loopback", "internal/local"},
+		foreign:  []string{"golang.org/x/sync/"},
+	},
 }
 
 // allows tells whether one of the names of a row covers a package or module path.

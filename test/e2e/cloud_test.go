@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/checker"
+	"github.com/gangway-dev/gangway/internal/emulator/gcloud/gcloudtest"
 	"github.com/gangway-dev/gangway/internal/local"
 )
 
@@ -25,6 +26,7 @@ type cloud struct {
 	life     *testing.T // what is started lives as long as this test
 	dir      string
 	settings []string // of both commands, beside what the far ends say
+	google   bool     // the store and Pub/Sub are Google's emulators
 	emulate  *program
 	far      map[string]string // what the far ends say: names and values of the environment
 	front    *front
@@ -39,14 +41,28 @@ type cloud struct {
 func newCloud(t *testing.T, settings ...string) *cloud {
 	t.Helper()
 	c := &cloud{life: t, dir: t.TempDir(), front: newFront(t), commands: map[string]*program{}}
+	c.set(t, settings)
+	return c
+}
+
+// newGoogleCloud is newCloud with Google's emulators of Firestore and Pub/Sub.
+func newGoogleCloud(t *testing.T, settings ...string) *cloud {
+	t.Helper()
+	gcloudtest.Need(t)
+	c := &cloud{life: t, dir: t.TempDir(), front: newFront(t), commands: map[string]*program{}, google: true}
+	c.set(t, settings)
+	return c
+}
+
+func (c *cloud) set(t *testing.T, settings []string) {
+	t.Helper()
 	temporary, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // t.TempDir's paths are too long for sockets
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(temporary) })
 	c.settings = append([]string{
-		"TMPDIR=" + temporary,
-		"GANGWAY_STORE=" + filepath.Join(c.dir, "store.db"), "GANGWAY_STACKS=" + filepath.Join(c.dir, "stacks"),
+		"TMPDIR=" + temporary, "GANGWAY_STACKS=" + filepath.Join(c.dir, "stacks"),
 		"GANGWAY_POLL_INTERVAL=200ms", "GANGWAY_SWEEP_INTERVAL=3s", "GANGWAY_LEASE=3s",
 		"GANGWAY_PROVIDER=served", "GANGWAY_PROVIDER_POLL=20ms", "GANGWAY_METRICS_ADDR=off",
 		"GANGWAY_HOST=127.0.0.1", "PORT=0", "GANGWAY_LOG_FORMAT=text", "GANGWAY_LOG_LEVEL=DEBUG",
@@ -57,7 +73,6 @@ func newCloud(t *testing.T, settings ...string) *cloud {
 		t.Fatal(err)
 	}
 	c.describe(t)
-	return c
 }
 
 // newRunningCloud is newCloud with webhook and aggregator.
@@ -80,8 +95,13 @@ func (c *cloud) output(name string) string {
 func (c *cloud) startEmulate(t *testing.T) {
 	t.Helper()
 	file := filepath.Join(c.dir, "env")
-	c.emulate = launch{c.life, c.output("emulate"), environment(c.settings[0])}.start(t, "gangway", "emulate", "--shop",
-		"--dir", c.emulateDir(), "--env-file", file, "--webhook", c.front.URL+"/github/webhook")
+	args := []string{
+		"emulate", "--shop", "--dir", c.emulateDir(), "--env-file", file, "--webhook", c.front.URL + "/github/webhook",
+	}
+	if c.google {
+		args = append(args, "--store", "firestore", "--pubsub-emulator")
+	}
+	c.emulate = launch{c.life, c.output("emulate"), environment(c.settings[0])}.start(t, "gangway", args...)
 	c.emulate.says(t, `(?m)^ready$`)
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -130,7 +150,7 @@ func (c *cloud) describe(t *testing.T) {
 // start starts a command, or another instance of it, and waits until it works.
 func (c *cloud) start(t *testing.T, name string, args ...string) *program {
 	t.Helper()
-	env := environment()
+	env := environment("GANGWAY_STORE=" + filepath.Join(c.dir, "store.db"))
 	for _, name := range slices.Sorted(maps.Keys(c.far)) {
 		env = append(env, name+"="+c.far[name])
 	}
@@ -149,6 +169,7 @@ func (c *cloud) start(t *testing.T, name string, args ...string) *program {
 			}
 			return nil
 		})
+		p.url = url
 		c.front.leadTo(url)
 	}
 	return p

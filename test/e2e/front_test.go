@@ -10,15 +10,16 @@ import (
 	"time"
 )
 
-// A front stands before the webhook as Cloud Run's does: its address stays while instances come and go, and without an
-// instance it answers 503. It can hold an answer back.
+// A front stands before the webhook as Cloud Run's does: its address stays while instances come and go, each request goes to
+// the next of them, and without one it answers 503. It can hold an answer back.
 type front struct {
 	*httptest.Server
 
-	mu       sync.Mutex
-	instance string // URL; "" is none
-	answered chan struct{}
-	resume   chan struct{}
+	mu        sync.Mutex
+	instances []string // URLs
+	next      int
+	answered  chan struct{}
+	resume    chan struct{}
 }
 
 func newFront(t *testing.T) *front {
@@ -28,10 +29,21 @@ func newFront(t *testing.T) *front {
 	return f
 }
 
-func (f *front) leadTo(instance string) {
+func (f *front) leadTo(instances ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.instance = instance
+	f.instances = instances
+}
+
+// instance is the one whose turn it is; "" is none.
+func (f *front) instance() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.instances) == 0 {
+		return ""
+	}
+	f.next++
+	return f.instances[f.next%len(f.instances)]
 }
 
 // hold keeps the next 202 back: the channel is closed when the webhook has given it, and GitHub sees it after release.
@@ -53,10 +65,7 @@ func (f *front) release() {
 }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	instance := f.instance
-	f.mu.Unlock()
-	status, body := f.pass(r, instance)
+	status, body := f.pass(r, f.instance())
 	if status == http.StatusAccepted {
 		f.mu.Lock()
 		answered, resume := f.answered, f.resume

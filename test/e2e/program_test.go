@@ -22,6 +22,7 @@ import (
 type program struct {
 	name   string
 	output string // file with everything that it writes
+	url    string // where a webhook is reached
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	err    error // how it ended; read it after ended

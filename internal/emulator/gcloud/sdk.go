@@ -32,6 +32,16 @@ var (
 	}
 )
 
+// Installed is nil where both emulators can be started; else the error wraps [ErrAbsent].
+func Installed() error {
+	for _, k := range []kind{firestore, pubSub} {
+		if _, _, err := k.command(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // command is the program that runs the emulator, and its arguments.
 func (k kind) command() (java string, args []string, err error) {
 	root, err := root()

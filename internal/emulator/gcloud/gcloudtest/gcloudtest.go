@@ -55,6 +55,19 @@ func NewPubSub(t testing.TB, address string) *gcloud.Server {
 	return pubSub.start(t, t.Context(), address)
 }
 
+// Need is for a test whose programs start both emulators themselves.
+func Need(t testing.TB) {
+	t.Helper()
+	err := gcloud.Installed()
+	if err == nil {
+		return
+	}
+	if required := os.Getenv("GANGWAY_REQUIRE"); strings.Contains(required, firestore.word) || strings.Contains(required, pubSub.word) {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}
+
 func (s *shared) endpoint(t testing.TB) string {
 	t.Helper()
 	s.mu.Lock()
