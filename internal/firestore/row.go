@@ -107,7 +107,8 @@ func (s *Store) readBoth(ctx context.Context, lease preview.Lease, row preview.R
 }
 
 // writeRow writes the row under the condition that neither it nor its lease has changed, in one atomic call. The lease is
-// written as it is; that leaves its update time as it was.
+// written as it is, which leaves its update time as it was:
+// https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1#writeresult
 func (s *Store) writeRow(ctx context.Context, row preview.Row, leaseFound, rowFound *firestore.DocumentSnapshot) error {
 	values := map[string]any{
 		fieldSchema: schema, fieldKey: row.Key.String(), fieldOwner: string(row.Owner),

@@ -105,6 +105,9 @@ func (c *crowd) killUntil(t *testing.T, worked <-chan error) (kills int) {
 			return kills
 		case <-tick.C:
 			victim := kills % len(c.instances)
+			if !c.instances[victim].running() {
+				t.Errorf("a %s ended by itself: %v", c.names[victim], c.instances[victim].err)
+			}
 			c.instances[victim].kill()
 			c.replace(t, victim)
 			kills++
