@@ -69,6 +69,12 @@ func TestLeastPrivilege(t *testing.T) {
 	p.push(version("users", "first"), asBefore("users/smoke/main.go"))
 	p.ready()
 
+	// Broken, and mended: the log says why.
+	p.push(version("users", "broken"), replacement{"users/smoke/main.go", "func main() {\n", "func main() {\n\tpanic(\"broken\")\n"})
+	p.says("❌", p.sha[:7])
+	p.push(version("users", "mended"), asBefore("users/smoke/main.go"))
+	p.ready()
+
 	// Changed by hand: the config's labels are put back, and the gateway is made again.
 	base := w.Endpoints.APIGateway + "/v1"
 	for _, c := range w.configs(t) {
