@@ -27,10 +27,14 @@ func (g gcloud) send(method, path string, body, out any) error {
 	if err != nil {
 		return err
 	}
+	if body == nil {
+		data = nil
+	}
 	r, err := http.NewRequestWithContext(g.Context(), method, g.url+path+"?alt=json", bytes.NewReader(data))
 	if err != nil {
 		return err
 	}
+	r.Header.Set("Content-Type", "application/json")
 	r.Host = "us-central1-run.googleapis.localhost"
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
