@@ -76,7 +76,9 @@ func Deploy(ctx context.Context, r DeployRequest, log *slog.Logger) (string, err
 	if err != nil {
 		return "", err
 	}
-	runs, err := cloudrun.New(ctx, cloudrun.Options{Endpoint: os.Getenv("GANGWAY_CLOUD_RUN_ENDPOINT"), Log: log})
+	runs, err := cloudrun.New(ctx, cloudrun.Options{
+		Endpoint: os.Getenv("GANGWAY_CLOUD_RUN_ENDPOINT"), Token: os.Getenv("GANGWAY_EMULATOR_TOKEN"), Log: log,
+	})
 	if err != nil {
 		return "", err
 	}
@@ -215,12 +217,15 @@ func publishReady(ctx context.Context, place site.Site, m preview.Member, log *s
 	if project == "" {
 		project = place.Environment.Project
 	}
-	client, err := pubsub.New(ctx, pubsub.Options{Project: project, Endpoint: os.Getenv("PUBSUB_EMULATOR_HOST"), Log: log})
+	client, err := pubsub.New(ctx, pubsub.Options{
+		Project: project, Endpoint: os.Getenv("PUBSUB_EMULATOR_HOST"), Token: os.Getenv("GANGWAY_EMULATOR_TOKEN"), Log: log,
+	})
 	if err != nil {
 		return err
 	}
 	data, err := json.Marshal(preview.RevisionReady{
 		Version: preview.HintVersion, Preview: place.Key.String(), Service: m.Service, Revision: m.Revision, Tag: m.Tag, HeadSHA: m.SHA,
+		Change: place.Key.Change(m.SHA),
 	})
 	if err == nil {
 		err = client.Publish(ctx, preview.TopicRevisions, data, map[string]string{"version": strconv.Itoa(preview.HintVersion)})

@@ -17,6 +17,14 @@ func accountOf(part string) string {
 // parts of Gangway that call Google Cloud.
 var parts = []string{"receive", "intake", "aggregator"}
 
+// pipeline is the account of a team's own pipeline, which runs gangway deploy. It may read its images, because it has pushed
+// them to a repository of the team's.
+const pipeline = "pipeline"
+
+var pipelineImages = iam.Binding{
+	Account: accountOf(pipeline), Permissions: []string{"artifactregistry.repositories.downloadArtifacts"},
+}
+
 // bound tells on what a part has a kind of its permissions, as far as that is less than everything; terraform/platform
 // binds them so.
 var bound = map[string]map[string][]string{
@@ -25,6 +33,10 @@ var bound = map[string]map[string][]string{
 		"topics":        {"topics/previews", "topics/revisions"},
 		"subscriptions": {"subscriptions/intake-pull-requests", "subscriptions/intake-cloud-builds"},
 		"accounts":      {buildAccount, runAccount},
+	},
+	pipeline: {
+		"topics":   {"topics/revisions"},
+		"accounts": {runAccount},
 	},
 	"aggregator": {
 		"subscriptions": {"subscriptions/aggregator-previews", "subscriptions/aggregator-revisions"},
@@ -38,8 +50,8 @@ func access(change func(part string, permissions []string) []string) (*iam.Acces
 	if err != nil {
 		return nil, fmt.Errorf("reading what Gangway's accounts may do: %w", err)
 	}
-	var bindings []iam.Binding
-	for _, part := range parts {
+	bindings := []iam.Binding{pipelineImages}
+	for _, part := range append(parts, pipeline) {
 		for kind, permissions := range kinds[part] {
 			if change != nil {
 				permissions = change(part, slices.Clone(permissions))

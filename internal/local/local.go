@@ -93,7 +93,7 @@ func Start(ctx context.Context, o Options) (*Local, error) {
 	if err := l.seedOrClose(ctx); err != nil {
 		return nil, err
 	}
-	for _, part := range parts {
+	for _, part := range append(parts, pipeline) {
 		l.tokens[part] = access.Token(accountOf(part))
 	}
 	if err := l.readEnvironment(ctx); err != nil {

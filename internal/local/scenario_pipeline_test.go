@@ -21,6 +21,7 @@ func TestOwnPipeline(t *testing.T) {
 	})
 	for name, value := range map[string]string{
 		"GANGWAY_CLOUD_RUN_ENDPOINT": w.Endpoints.CloudRun, "PUBSUB_EMULATOR_HOST": w.Endpoints.PubSub, "GANGWAY_PROJECT": Project,
+		"GANGWAY_EMULATOR_TOKEN": w.token(pipeline),
 	} {
 		t.Setenv(name, value)
 	}

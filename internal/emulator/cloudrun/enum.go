@@ -18,22 +18,27 @@ var enums = map[string][]string{
 	"encryptionKeyRevocationAction": {"ENCRYPTION_KEY_REVOCATION_ACTION_UNSPECIFIED", "PREVENT_NEW", "SHUTDOWN"},
 }
 
-// withNames turns the numbers of enums, which Google's client libraries send, into the names that answers have.
+// withNames is v with the numbers of enums, which Google's client libraries send, as the names that answers have. It changes
+// nothing of v, parts of which may be what is served right now.
 func withNames(v any) any {
 	switch v := v.(type) {
 	case object:
+		named := make(object, len(v))
 		for key, value := range v {
 			n, ok := value.(float64)
 			if names := enums[key]; ok && n >= 0 && int(n) < len(names) {
-				v[key] = names[int(n)]
+				named[key] = names[int(n)]
 			} else {
-				v[key] = withNames(value)
+				named[key] = withNames(value)
 			}
 		}
+		return named
 	case []any:
+		named := make([]any, len(v))
 		for i := range v {
-			v[i] = withNames(v[i])
+			named[i] = withNames(v[i])
 		}
+		return named
 	}
 	return v
 }

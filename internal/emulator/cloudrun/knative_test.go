@@ -16,13 +16,19 @@ const v1 = "/apis/serving.knative.dev/v1/namespaces/shop"
 // v1 calls the API v1 at a host.
 func (c *cloud) v1(host, method, path string, body any) (int, object) {
 	c.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		c.Fatal(err)
+	var data []byte
+	if body != nil {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			c.Fatal(err)
+		}
 	}
 	r, err := http.NewRequestWithContext(c.Context(), method, "http://"+host+path, bytes.NewReader(data))
 	if err != nil {
 		c.Fatal(err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	w := httptest.NewRecorder()
 	c.server.ServeHTTP(w, r)

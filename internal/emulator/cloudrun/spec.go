@@ -37,7 +37,7 @@ func (v *service) merge(body object, mask []string) *apiError {
 			return invalid("Invalid JSON payload received. Unknown name \"%s\" at 'service': Cannot find field.", field)
 		}
 	}
-	withNames(body)
+	body, _ = withNames(body).(object)
 	spec, _ := clone(v.Spec).(object)
 	traffic := mask == nil
 	if mask == nil {
