@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -78,11 +77,11 @@ func runDiff(ctx context.Context, r compose.DiffRequest, format, failOn string, 
 	limit := apidiff.Breaking + 1
 	if failOn != "none" {
 		if err := limit.UnmarshalText([]byte(failOn)); err != nil || limit == apidiff.Harmless {
-			return fmt.Errorf("--fail-on is %q: want breaking, risky or none", failOn)
+			return badValue("--fail-on is %q: want breaking, risky or none", failOn)
 		}
 	}
 	if format != "text" && format != "json" {
-		return fmt.Errorf("--format is %q: want text or json", format)
+		return badValue("--format is %q: want text or json", format)
 	}
 	difference, err := compose.Diff(ctx, r)
 	if err != nil {

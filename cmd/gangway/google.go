@@ -34,7 +34,7 @@ func (g *google) flags(c *cobra.Command) {
 
 func (g *google) check() error {
 	if g.store != "sqlite" && g.store != "firestore" {
-		return fmt.Errorf("--store is %q: want sqlite or firestore", g.store)
+		return badValue("--store is %q: want sqlite or firestore", g.store)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ type settings struct {
 
 func (s settings) checkLatency() error {
 	if l := emulator.Latency(s.latency); l != emulator.Fast && l != emulator.Real {
-		return fmt.Errorf("--latency is %q: want fast or real", s.latency)
+		return badValue("--latency is %q: want fast or real", s.latency)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ While it runs, open more pull requests in a browser or with "gangway local pr".`
 				return err
 			}
 			if s.provider != "served" && s.provider != "registry" {
-				return fmt.Errorf("--provider is %q: want served or registry", s.provider)
+				return badValue("--provider is %q: want served or registry", s.provider)
 			}
 			if err := s.google.check(); err != nil {
 				return err

@@ -50,6 +50,9 @@ func usage(c *cobra.Command, message string) error {
 	return &usageError{fmt.Sprintf("%s\nHelp: %s --help", message, c.CommandPath())}
 }
 
+// badValue is an error in the value of a flag.
+func badValue(format string, a ...any) error { return &usageError{fmt.Sprintf(format, a...)} }
+
 // A usageError makes the exit status 2.
 type usageError struct{ text string }
 

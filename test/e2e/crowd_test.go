@@ -181,7 +181,7 @@ func (c *crowd) takenIn(t *testing.T, p local.Pull) {
 	eventually(t, crowdRests, fmt.Sprintf("#%d is taken in", p.Number), func() []string {
 		titles, _ := c.comments(t, p)
 		problems := c.differs(t, p, map[string]int{})
-		if len(titles) > 1 || len(titles) == 1 && !strings.Contains(titles[0], "removed") {
+		if len(titles) > 1 || len(titles) == 1 && !strings.HasPrefix(titles[0], "🧹") {
 			problems = append(problems, titles...)
 		}
 		return problems

@@ -48,15 +48,15 @@ func TestUsage(t *testing.T) {
 		{name: "aggregator", env: append(app, "GANGWAY_PROVIDER=mine", "GANGWAY_LEASE=-1s"), status: 1, says: []string{
 			`GANGWAY_PROVIDER is "mine"`, "GANGWAY_LEASE is -1s",
 		}},
-		{name: "gangway", says: []string{"Start with:  gangway local", "emulate", "local"}},
-		{name: "gangway", args: []string{"--help"}, says: []string{"Start with:  gangway local"}},
+		{name: "gangway", says: []string{"Try it:      gangway local", "gangway init", "emulate", "local"}},
+		{name: "gangway", args: []string{"--help"}, says: []string{"Try it:      gangway local"}},
 		{name: "gangway", args: []string{"local", "--help"}, says: []string{"--exit", "--dir", "gangway local pr"}},
 		{name: "gangway", args: []string{"emulate", "--help"}, says: []string{"--env-file", "--webhook", "--shop"}},
-		{name: "gangway", args: []string{"locla"}, status: 1, says: []string{`"gangway locla"`, "did you mean local?", "gangway --help"}},
-		{name: "gangway", args: []string{"local", "--latency", "slow"}, status: 1, says: []string{`"slow"`, "fast or real"}},
-		{name: "gangway", args: []string{"local", "--provider", "mine"}, status: 1, says: []string{`"mine"`, "served or registry"}},
-		{name: "gangway", args: []string{"local", "extra"}, status: 1, says: []string{`extra"`, "gangway local --help"}},
-		{name: "gangway", args: []string{"local", "--exti"}, status: 1, says: []string{"--exti"}},
+		{name: "gangway", args: []string{"locla"}, status: 2, says: []string{`"gangway locla"`, "did you mean local?", "gangway --help"}},
+		{name: "gangway", args: []string{"local", "--latency", "slow"}, status: 2, says: []string{`"slow"`, "fast or real"}},
+		{name: "gangway", args: []string{"local", "--provider", "mine"}, status: 2, says: []string{`"mine"`, "served or registry"}},
+		{name: "gangway", args: []string{"local", "extra"}, status: 2, says: []string{`extra"`, "gangway local --help"}},
+		{name: "gangway", args: []string{"local", "--exti"}, status: 2, says: []string{"--exti"}},
 	} {
 		t.Run(strings.Join(append([]string{c.name}, c.args...), " "), func(t *testing.T) {
 			t.Parallel()
