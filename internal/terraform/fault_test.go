@@ -1,8 +1,11 @@
 package terraform_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -252,6 +255,92 @@ func TestUnsavedState(t *testing.T) {
 	}
 	if out, err := c.Apply(t.Context(), s, nil); err != nil || out.Changed {
 		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
+// An unsaved state that is older than the saved one, or of another life of the stack, is put aside. One that can't be saved
+// stays, and nothing else is done to the stack.
+func TestUnsavedStateIsKept(t *testing.T) {
+	c := newCloud(t, emulator.Fast())
+	c.shards("gangway-1")
+	s := stack("1")
+	if _, err := c.Apply(t.Context(), s, nil); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(c.options.Dir, "development", "shop", "81-42")
+	path, errored := filepath.Join(dir, "state", "terraform.tfstate"), filepath.Join(dir, "state", "errored.tfstate")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var saved map[string]any
+	if err := json.Unmarshal(data, &saved); err != nil {
+		t.Fatal(err)
+	}
+	leave := func(serial float64, lineage any) {
+		t.Helper()
+		unsaved := maps.Clone(saved)
+		unsaved["serial"], unsaved["lineage"] = serial, lineage
+		text, err := json.Marshal(unsaved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(errored, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serial, ok := saved["serial"].(float64)
+	if !ok {
+		t.Fatalf("the state has no serial: %s", data)
+	}
+	for what, leave := range map[string]func(){
+		"an older one": func() { leave(serial-1, saved["lineage"]) }, "the same": func() { leave(serial, saved["lineage"]) },
+		"one of another life": func() { leave(serial+7, "3b9e0b1c-0000-0000-0000-000000000000") },
+	} {
+		leave()
+		c.state(preview.StackState{ConfigIDs: []string{s.ConfigID}, GatewayID: s.GatewayID})
+		if _, err := os.Stat(errored + ".old"); err != nil {
+			t.Errorf("%s is not put aside: %v", what, err)
+		}
+		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, data) {
+			t.Errorf("%s changed the state: %v", what, err)
+		}
+		_ = os.Remove(errored + ".old")
+	}
+	if err := os.WriteFile(errored, data[:len(data)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.state(preview.StackState{ConfigIDs: []string{s.ConfigID}, GatewayID: s.GatewayID})
+	if _, err := os.Stat(errored + ".damaged"); err != nil {
+		t.Errorf("one that was cut off is not put aside: %v", err)
+	}
+
+	if runtime.GOOS != "linux" {
+		return // the lock below is Linux's
+	}
+	leave(serial+1, saved["lineage"])
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As a Terraform of somebody's has it, but of the open file: one of the process would end when the process closes any
+	// other file that it has opened there (fcntl(2), F_OFD_SETLK).
+	const ofdSetLock = 37
+	if err := syscall.FcntlFlock(file.Fd(), ofdSetLock, &syscall.Flock_t{Type: syscall.F_WRLCK}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Apply(t.Context(), s, nil); err == nil || !strings.Contains(err.Error(), "lock") {
+		t.Errorf("an apply while the unsaved state can't be saved: %v", err)
+	}
+	if _, err := os.Stat(errored); err != nil {
+		t.Errorf("the unsaved state is gone: %v", err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.state(preview.StackState{ConfigIDs: []string{s.ConfigID}, GatewayID: s.GatewayID})
+	if _, err := os.Stat(errored); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the unsaved state is still there: %v", err)
 	}
 }
 

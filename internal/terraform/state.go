@@ -76,7 +76,9 @@ func (s *session) ready(ctx context.Context) error {
 // rawState is Terraform's state, version 4, as far as it is of use here. Version 4 is what every Terraform since 0.12
 // writes.
 type rawState struct {
-	Version   int `json:"version"`
+	Version   int    `json:"version"`
+	Serial    int64  `json:"serial"`  // grows with each change
+	Lineage   string `json:"lineage"` // the same for all states that came from one another
 	Resources []struct {
 		Mode      string `json:"mode"`
 		Type      string `json:"type"`
@@ -176,32 +178,57 @@ func (s *session) repair(ctx context.Context) error {
 	return writeFile(path, data)
 }
 
-// push saves the state that an earlier Terraform could not save. Terraform refuses one that is older than what is there;
-// then it is of no use any more.
+// push saves the state that an earlier Terraform could not save, unless a newer one was saved since. While that can't be
+// found out, or the state can't be saved now either, nothing else may be done to the stack: it may hold the only trace of
+// what there is.
 func (s *session) push(ctx context.Context) error {
 	kept := filepath.Join(filepath.Dir(s.folder.state()), erroredFile)
 	if err := os.Rename(filepath.Join(s.folder.work(), erroredFile), kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("keeping an unsaved state: %w", err)
 	}
-	if _, err := os.Stat(kept); err != nil {
-		return nil //nolint:nilerr // the usual case: there is none
+	data, err := os.ReadFile(kept)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the usual case: there is none
 	}
-	if err := s.ready(ctx); err != nil {
+	if err != nil {
+		return fmt.Errorf("reading an unsaved state: %w", err)
+	}
+	var unsaved, saved rawState
+	if err := json.Unmarshal(data, &unsaved); err != nil {
+		s.options.Log.WarnContext(ctx, "an unsaved state can't be read", "stack", s.folder.prefix, "error", err)
+		return shelve(kept, ".damaged")
+	}
+	text, err := s.pull(ctx)
+	if err != nil {
 		return err
 	}
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &saved); err != nil {
+			return fmt.Errorf("reading Terraform's state: %w: %w", preview.ErrUnreadable, err)
+		}
+	}
+	if text != "" && (saved.Lineage != unsaved.Lineage || saved.Serial >= unsaved.Serial) {
+		s.options.Log.WarnContext(ctx, "a newer state was saved than the unsaved one", "stack", s.folder.prefix)
+		return shelve(kept, ".old")
+	}
 	s.options.Log.WarnContext(ctx, "saving the state that an earlier run could not save", "stack", s.folder.prefix)
-	err := process(func() error { return s.tf.StatePush(ctx, kept, tfexec.Lock(true)) })
+	err = process(func() error { return s.tf.StatePush(ctx, kept, tfexec.Lock(true)) })
 	if ctx.Err() != nil {
 		return cancelled(ctx, "state push")
 	}
 	if err != nil {
-		s.options.Log.WarnContext(ctx, "an unsaved state is older than the saved one", "stack", s.folder.prefix)
-		err = os.Rename(kept, kept+".old")
-	} else {
-		err = os.Remove(kept)
+		return s.translate("state push", nil, err)
 	}
-	if err != nil {
+	if err := os.Remove(kept); err != nil {
 		return fmt.Errorf("removing an unsaved state: %w", err)
+	}
+	return nil
+}
+
+// shelve puts an unsaved state aside, for people who look for it.
+func shelve(path, as string) error {
+	if err := os.Rename(path, path+as); err != nil {
+		return fmt.Errorf("putting an unsaved state aside: %w", err)
 	}
 	return nil
 }
