@@ -75,7 +75,15 @@ func TestCrowd(t *testing.T) {
 	pulls := make([]local.Pull, size)
 	worked := make(chan error, 1)
 	go func() { worked <- c.work(ctx, pulls) }()
-	kills := c.killUntil(t, worked)
+	kills, err := c.killUntil(t, worked)
+	if err != nil {
+		for _, p := range pulls {
+			if titles, texts := c.comments(t, p); len(titles) > 0 && strings.HasPrefix(titles[0], "❌") {
+				t.Log(texts[0])
+			}
+		}
+		t.Fatal(err)
+	}
 	t.Logf("%d pull requests and %d kills within %s", size, kills, time.Since(began).Round(time.Second))
 
 	c.rests(t, pulls)
@@ -92,17 +100,14 @@ func TestCrowd(t *testing.T) {
 }
 
 // killUntil kills one instance after the other, and starts another in its place, until the work is done.
-func (c *crowd) killUntil(t *testing.T, worked <-chan error) (kills int) {
+func (c *crowd) killUntil(t *testing.T, worked <-chan error) (kills int, err error) {
 	t.Helper()
 	tick := time.NewTicker(killEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case err := <-worked:
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kills
+			return kills, err
 		case <-tick.C:
 			victim := kills % len(c.instances)
 			if !c.instances[victim].running() {
