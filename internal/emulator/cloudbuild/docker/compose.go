@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ type project struct {
 	out  io.Writer // of all containers
 
 	ports map[string]string // service → port on loopback
+	taken []int             // the same, until stop
 
 	mu      sync.Mutex
 	started map[string]*running
@@ -230,17 +232,22 @@ func (p *project) stop() {
 	for _, r := range p.started {
 		<-r.done
 	}
+	for _, port := range p.taken {
+		releasePort(port)
+	}
+	p.taken = nil
 }
 
 // assignPorts gives each service a port on loopback.
 func (p *project) assignPorts(ctx context.Context) error {
 	p.ports = map[string]string{}
 	for _, s := range p.file.services {
-		port, err := freePort(ctx)
+		port, err := takePort(ctx)
 		if err != nil {
 			return err
 		}
-		p.ports[s.name] = port
+		p.ports[s.name] = strconv.Itoa(port)
+		p.taken = append(p.taken, port)
 	}
 	return nil
 }

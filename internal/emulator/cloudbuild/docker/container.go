@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"strings"
 
@@ -95,19 +94,6 @@ func (e *Engine) foreground(ctx context.Context, c container) (int, error) {
 		return 125, err
 	}
 	return run.Exec(ctx, spec, args)
-}
-
-// freePort finds a port of loopback that nobody listens on.
-func freePort(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if closeErr := l.Close(); err == nil {
-		err = closeErr
-	}
-	return port, err
 }
 
 // lines puts a name before each line, as docker compose does.
