@@ -32,7 +32,7 @@ var bound = map[string]map[string][]string{
 	"intake": {
 		"topics":        {"topics/previews", "topics/revisions"},
 		"subscriptions": {"subscriptions/intake-pull-requests", "subscriptions/intake-cloud-builds"},
-		"accounts":      {buildAccount, runAccount},
+		"accounts":      {buildAccount, runAccount, otherAccount},
 	},
 	pipeline: {
 		"topics":   {"topics/revisions"},
@@ -40,7 +40,7 @@ var bound = map[string]map[string][]string{
 	},
 	"aggregator": {
 		"subscriptions": {"subscriptions/aggregator-previews", "subscriptions/aggregator-revisions"},
-		"accounts":      {gatewayAccount, runAccount},
+		"accounts":      {gatewayAccount, runAccount, otherAccount},
 	},
 }
 

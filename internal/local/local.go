@@ -41,7 +41,8 @@ const (
 	buildAccount   = "preview-build@" + Project + ".iam.gserviceaccount.com"
 	gatewayAccount = "shop-gateway@" + Project + ".iam.gserviceaccount.com"
 	runAccount     = "shop@" + Project + ".iam.gserviceaccount.com"
-	installation   = "local" // as in the configuration
+	otherAccount   = "somebody@" + Project + ".iam.gserviceaccount.com" // which services may run as too: runtime_accounts of terraform/platform
+	installation   = "local"                                            // as in the configuration
 	storeFile      = "store.db"
 )
 

@@ -74,7 +74,7 @@ func (w *world) deployBeside(t *testing.T, service, word string) {
 			}
 		}
 		body := object{"etag": s["etag"], "template": object{
-			"serviceAccount": "somebody@" + Project + ".iam.gserviceaccount.com",
+			"serviceAccount": otherAccount,
 			"labels":         object{"leak": word, "commit-sha": strings.Repeat("f", 40)},
 			"containers":     []object{{"image": image, "env": []object{{"name": "LEAK", "value": word}, {"name": "STAGE", "value": word}}}},
 		}}

@@ -173,14 +173,16 @@ func TestProviderChanges(t *testing.T) {
 // init at a time.
 func TestRegistryAtOnce(t *testing.T) {
 	c := newRegistryCloud(t)
-	c.shards("gangway-1")
+	apis := []string{"gangway-1", "gangway-2", "gangway-3", "gangway-4"} // each creates one config at a time
+	c.shards(apis...)
 	if err := os.RemoveAll(filepath.Join(c.options.Dir, ".plugins")); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
-	for n := range 4 {
+	for n, api := range apis {
 		wg.Go(func() {
 			s := stack("1")
+			s.API = api
 			s.Key.PullRequest += n
 			s.GatewayID, s.ConfigID = s.Key.GatewayID(), s.Key.ConfigID(s.Document, s.BackendServiceAccount)
 			if _, err := c.Apply(t.Context(), s, nil); err != nil {
