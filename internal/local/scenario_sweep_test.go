@@ -168,7 +168,10 @@ func TestOrphans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := object{"revision": name, "labels": revision.Labels, "containers": []object{{"image": revision.Containers[0].Image}}}
+	template := object{
+		"revision": name, "labels": revision.Labels, "serviceAccount": revision.ServiceAccount,
+		"containers": []object{{"image": revision.Containers[0].Image}},
+	}
 	w.write(t, "users", template, func(all []target) []target {
 		return append(all, target{Type: "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", Revision: name, Tag: p.tag()})
 	})

@@ -54,6 +54,7 @@ type Asked struct {
 	Permission string
 	Client     string // for Anonymous: the caller's User-Agent
 	Denied     bool
+	Resource   string // for what was denied: what it was asked for on
 }
 
 // New returns an Access with bindings.
@@ -108,7 +109,11 @@ func (c *Caller) Require(permission, resource string) error {
 	denied := !c.may(permission, resource)
 	c.access.mu.Lock()
 	defer c.access.mu.Unlock()
-	c.access.asked[Asked{Account: c.account, Permission: permission, Client: c.client, Denied: denied}]++
+	asked := Asked{Account: c.account, Permission: permission, Client: c.client, Denied: denied}
+	if denied {
+		asked.Resource = resource
+	}
+	c.access.asked[asked]++
 	if denied {
 		return &Denied{Account: c.account, Permission: permission, Resource: resource}
 	}

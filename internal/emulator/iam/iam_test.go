@@ -72,7 +72,7 @@ func TestGuard(t *testing.T) {
 			t.Errorf("%v has no client", a)
 		}
 	}
-	if n := asked[iam.Asked{Account: "there@x", Permission: "run.services.get", Denied: true}]; n != 1 {
+	if n := asked[iam.Asked{Account: "there@x", Permission: "run.services.get", Denied: true, Resource: "projects/p/locations/l/services/s"}]; n != 1 {
 		t.Errorf("the refusal was remembered %d times: %v", n, asked)
 	}
 }
