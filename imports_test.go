@@ -173,6 +173,7 @@ var architecture = map[string]row{
 		foreign:  []string{"github.com/hashicorp/", "google.golang.org/"},
 	},
 	"internal/emulator/secretmanager": {internal: emulators},
+	"internal/emulator/storage":       {internal: emulators, tests: google},
 	"internal/emulator/pubsub":        {internal: emulators, foreign: google},
 	"internal/checker":                {internal: []string{"internal/loopback"}},
 

@@ -22,6 +22,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/logging"
 	"github.com/gangway-dev/gangway/internal/emulator/process"
+	"github.com/gangway-dev/gangway/internal/emulator/storage"
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
@@ -44,7 +45,8 @@ type world struct {
 	images  *image.Store
 	logging *logging.Server
 	logs    *httptest.Server
-	bucket  *buckets
+	bucket  *storage.Server
+	uploads int // requests of uploads
 	fetched int // archives
 }
 
@@ -76,17 +78,16 @@ func newWorld(t *testing.T, files map[string]string) *world {
 	}
 	w := &world{
 		repo: repo, images: images, logging: logging.New(logging.Options{Violation: conformance.Fail(t)}),
-		bucket: &buckets{t: t, objects: map[string][]byte{}, sessions: map[string]*session{}},
+	}
+	w.bucket, err = storage.New(storage.Options{
+		Dir: t.TempDir(), Buckets: []storage.Bucket{{Name: "sources"}, {Name: "logs"}}, Violation: conformance.Fail(t),
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	far, err := emulator.New(emulator.Options{
 		Dir: filepath.Join(t.TempDir(), "cloudbuild"), Images: images, Logged: w.logged, Violation: conformance.Fail(t),
-		Object: func(_ context.Context, bucket, object string, generation int64) (io.ReadCloser, error) {
-			return w.bucket.open(bucket, object, generation)
-		},
-		StoreLog: func(_ context.Context, bucket, object string, log []byte) error {
-			w.bucket.store(bucket, object, log)
-			return nil
-		},
+		Object: w.bucket.Open, StoreLog: w.bucket.Put,
 		Repositories: func(name string) (string, bool) {
 			return repo, name == "projects/p/locations/r/connections/c/repositories/x"
 		},
@@ -104,10 +105,15 @@ func newWorld(t *testing.T, files map[string]string) *world {
 		far.ServeHTTP(rw, r)
 	}))
 	w.logs = httptest.NewServer(w.logging)
-	storage := httptest.NewServer(w.bucket)
-	t.Cleanup(func() { w.http.Close(); w.logs.Close(); storage.Close(); far.Close() })
+	bucket := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/upload/") {
+			w.uploads++
+		}
+		w.bucket.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(func() { w.http.Close(); w.logs.Close(); bucket.Close(); far.Close() })
 	w.options = cloudbuild.Options{
-		Endpoint: w.http.URL, Logging: w.logs.URL, Storage: storage.URL, HTTPClient: w.http.Client(), Archives: w,
+		Endpoint: w.http.URL, Logging: w.logs.URL, Storage: bucket.URL, HTTPClient: w.http.Client(), Archives: w,
 	}
 	w.client, err = cloudbuild.New(t.Context(), w.options)
 	if err != nil {

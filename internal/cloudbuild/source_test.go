@@ -40,7 +40,7 @@ func TestSourceInABucket(t *testing.T) {
 		t.Errorf("%+v %s", b, w.log(t, b))
 	}
 	object := "source/7/" + w.req.SHA + ".tar.gz"
-	for _, want := range []string{`"bucket":"sources"`, `"object":"` + object + `"`, `"generation":"7"`} {
+	for _, want := range []string{`"bucket":"sources"`, `"object":"` + object + `"`, `"generation":"1`} {
 		if !bytes.Contains(bytes.ReplaceAll(w.seen, []byte(" "), nil), []byte(want)) {
 			t.Errorf("the build lacks %s: %s", want, w.seen)
 		}
@@ -48,15 +48,15 @@ func TestSourceInABucket(t *testing.T) {
 	if bytes.Contains(w.seen, []byte("github.invalid")) {
 		t.Errorf("the build clones: %s", w.seen)
 	}
-	if diff := cmp.Diff([]string{"orders/Dockerfile", "orders/app"}, regular(t, w.bucket.objects["sources/"+object])); diff != "" {
+	if diff := cmp.Diff([]string{"orders/Dockerfile", "orders/app"}, regular(t, w.stored(t, object))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	w.req.Service = "orders2" // another service of the same commit
 	if _, err := w.client.Start(t.Context(), w.req); err != nil {
 		t.Fatal(err)
 	}
-	if w.fetched != 1 || w.bucket.writes != 1 {
-		t.Errorf("fetched %d times, uploaded %d times", w.fetched, w.bucket.writes)
+	if w.fetched != 1 || w.uploads != 1 {
+		t.Errorf("fetched %d times, uploaded %d times", w.fetched, w.uploads)
 	}
 }
 
@@ -94,29 +94,52 @@ func TestLargeSource(t *testing.T) {
 	if _, err := w.client.Start(t.Context(), w.req); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(w.bucket.objects["sources/source/7/"+w.req.SHA+".tar.gz"]); w.bucket.chunks != 2 || got < len(noise) {
-		t.Errorf("%d bytes in %d pieces", got, w.bucket.chunks)
+	// One request begins, and each piece is one.
+	if got := len(w.stored(t, "source/7/"+w.req.SHA+".tar.gz")); w.uploads != 3 || got < len(noise) {
+		t.Errorf("%d bytes in %d requests", got, w.uploads)
 	}
 }
 
 // Two at once, or a try whose answer was lost: what is there counts.
 func TestSourceIsThereMeanwhile(t *testing.T) {
 	w := withBucket(t, good)
-	object := "sources/source/7/" + w.req.SHA + ".tar.gz"
-	w.bucket.noList = true
-	w.bucket.fail = func(r *http.Request) int {
+	object := "source/7/" + w.req.SHA + ".tar.gz"
+	w.bucket.Fault(func(r *http.Request) int {
 		if r.Method == http.MethodPost {
-			w.bucket.objects[object] = archiveOf(t, w)
+			if err := w.bucket.Put(t.Context(), "sources", object, archiveOf(t, w)); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(w.bucket.Objects("sources")) == 0 {
+			return http.StatusForbidden // what those are told who may not list
 		}
 		return 0
-	}
+	})
 	started, err := w.client.Start(t.Context(), w.req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := w.wait(t, started); b.Status != preview.BuildSucceeded || w.bucket.writes != 0 {
-		t.Errorf("%d writes, %+v", w.bucket.writes, b)
+	if b := w.wait(t, started); b.Status != preview.BuildSucceeded {
+		t.Errorf("%+v", b)
 	}
+	if data := w.stored(t, object); !bytes.Equal(data, archiveOf(t, w)) {
+		t.Error("what was there is overwritten")
+	}
+}
+
+// stored is what is in an object of the bucket for sources.
+func (w *world) stored(t *testing.T, object string) []byte {
+	t.Helper()
+	r, err := w.bucket.Open(t.Context(), "sources", object, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func archiveOf(t *testing.T, w *world) []byte {
@@ -140,7 +163,7 @@ func TestSourceFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := withBucket(t, good)
-			w.bucket.fail = func(*http.Request) int { return tt.code }
+			w.bucket.Fault(func(*http.Request) int { return tt.code })
 			_, err := w.client.Start(t.Context(), w.req)
 			user, ok := errors.AsType[*preview.UserError](err)
 			if err == nil || ok != (tt.user != "") || ok && !strings.Contains(user.Summary, tt.user) {
@@ -175,8 +198,8 @@ func TestSourceBreaksOff(t *testing.T) {
 	if user, ok := errors.AsType[*preview.UserError](err); !ok || !strings.Contains(user.Summary, "symbolic link") {
 		t.Errorf("%v, want a UserError", err)
 	}
-	if len(w.bucket.objects) > 0 || w.seen != nil {
-		t.Errorf("%d objects, build %s", len(w.bucket.objects), w.seen)
+	if left := w.bucket.Objects("sources"); len(left) > 0 || w.seen != nil {
+		t.Errorf("%q, build %s", left, w.seen)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package emulator is the far ends of Gangway on loopback: GitHub, Cloud Build, Cloud Run, API Gateway, Cloud Logging,
-// Pub/Sub and whoever issues tokens. Each speaks its provider's own REST API and knows nothing of Gangway; this package starts them
+// Cloud Storage, Pub/Sub and whoever issues tokens. Each speaks its provider's own REST API and knows nothing of Gangway; this package starts them
 // together and tells where they are.
 package emulator
 
@@ -34,6 +34,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/logging"
 	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
 	"github.com/gangway-dev/gangway/internal/emulator/secretmanager"
+	"github.com/gangway-dev/gangway/internal/emulator/storage"
 )
 
 // Latency is how long the far ends take.
@@ -52,11 +53,12 @@ const Google = "google"
 type Options struct {
 	Dir     string // all state; kept over restarts
 	Latency Latency
-	AppID   int64    // of the GitHub App
-	Project string   // whose Pub/Sub gets Cloud Build's notices
-	Quota   int      // of GitHub, in requests per installation and hour; 0 is GitHub's own
-	Secrets []string // of Project in Secret Manager, without a version until somebody adds one
-	GoCache string   // of builds; "" is a folder of the user's cache that all local clouds share
+	AppID   int64            // of the GitHub App
+	Project string           // whose Pub/Sub gets Cloud Build's notices
+	Quota   int              // of GitHub, in requests per installation and hour; 0 is GitHub's own
+	Secrets []string         // of Project in Secret Manager, without a version until somebody adds one
+	Buckets []storage.Bucket // of Cloud Storage
+	GoCache string           // of builds; "" is a folder of the user's cache that all local clouds share
 	// PubSub and Firestore are [Google] for an emulator of the Google Cloud CLI's that is started and stopped with the
 	// cloud, or host:port of one that runs already. "" is the in-memory Pub/Sub, and no Firestore.
 	PubSub, Firestore string
@@ -79,6 +81,7 @@ type Cloud struct {
 	Logging    *logging.Server
 	PubSub     *pubsub.Server
 	Secrets    *secretmanager.Server
+	Storage    *storage.Server
 	Identity   *identity.Issuer
 	Images     *image.Store
 
@@ -91,7 +94,7 @@ type Cloud struct {
 
 // ports keeps the ports over restarts, so that links stay good.
 type ports struct {
-	GitHub, CloudBuild, CloudRun, APIGateway, Logging, Edge, Identity, PubSub, SecretManager, Firestore int
+	GitHub, CloudBuild, CloudRun, APIGateway, Logging, Edge, Identity, PubSub, SecretManager, Storage, Firestore int
 }
 
 // Start starts all far ends. A folder has one cloud at a time.
@@ -121,6 +124,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	c.serve(listeners.cloudRun, c.CloudRun)
 	c.serve(listeners.apiGateway, c.APIGateway)
 	c.serve(listeners.secretManager, c.Secrets)
+	c.serve(listeners.storage, c.Storage)
 	c.serve(listeners.logging, c.Logging)
 	c.serve(listeners.identity, c.Identity.Handler())
 	c.serve(listeners.edge, http.HandlerFunc(c.edge))
@@ -133,7 +137,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	c.Endpoints.GitHub, c.Endpoints.CloudBuild, c.Endpoints.CloudRun = at(l.github), at(l.cloudBuild), at(l.cloudRun)
 	c.Endpoints.APIGateway, c.Endpoints.Identity, c.Endpoints.PubSub = at(l.apiGateway), at(l.identity), l.pubsub
 	c.Edge, c.SecretManager = at(l.edge), at(l.secretManager)
-	c.Endpoints.Logging = at(l.logging)
+	c.Endpoints.Logging, c.Endpoints.Storage = at(l.logging), at(l.storage)
 	c.Project = o.Project
 	edgePort := portOf(l.edge)
 	if o.Violation == nil {
@@ -147,6 +151,12 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	}
 	c.Secrets, err = secretmanager.New(secretmanager.Options{
 		Dir: filepath.Join(o.Dir, "secretmanager"), Project: o.Project, Secrets: o.Secrets, Violation: o.Violation, Access: o.Access,
+	})
+	if err != nil {
+		return err
+	}
+	c.Storage, err = storage.New(storage.Options{
+		Dir: filepath.Join(o.Dir, "storage"), Buckets: o.Buckets, Violation: o.Violation, Access: o.Access,
 	})
 	if err != nil {
 		return err
@@ -176,20 +186,14 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 			APIKey: func(_, key string) bool { return key == LocalAPIKey },
 		},
 	}
-	goCache := o.GoCache
-	if goCache == "" {
-		if base, err := os.UserCacheDir(); err == nil {
-			goCache = filepath.Join(base, "gangway", "go-build")
-		}
-	}
 	logs := logging.Options{Violation: o.Violation, Access: o.Access}
 	if o.Latency == Real {
 		logs.Lag = logging.RealLag
 	}
 	c.Logging = logging.New(logs)
 	build := cloudbuild.Options{
-		Logged:  c.logged,
-		GoCache: goCache,
+		Logged: c.logged, Object: c.Storage.Open, StoreLog: c.Storage.Put,
+		GoCache: goCacheOf(o),
 		Dir:     filepath.Join(o.Dir, "cloudbuild"), URL: c.Endpoints.CloudBuild, Images: c.Images, Log: o.Log, Violation: o.Violation, Access: o.Access,
 		Publish: func(ctx context.Context, data []byte, attributes map[string]string) error {
 			return c.PubSub.Publish(ctx, o.Project, "cloud-builds", data, attributes)
@@ -206,6 +210,18 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	}
 	c.CloudBuild, err = cloudbuild.New(build)
 	return err
+}
+
+// goCacheOf is where builds keep what Go has compiled; "" where there is no such place.
+func goCacheOf(o Options) string {
+	if o.GoCache != "" {
+		return o.GoCache
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(base, "gangway", "go-build")
 }
 
 // logged takes a line of a build's log into Cloud Logging.

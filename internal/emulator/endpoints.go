@@ -20,6 +20,7 @@ type Endpoints struct {
 	APIGateway    string
 	Logging       string
 	SecretManager string
+	Storage       string
 	Identity      string // issues tokens; keys at /.well-known/jwks.json
 	Edge          string // front of revisions and gateways; a forward proxy for names below localhost
 	PubSub        string // host:port
@@ -47,6 +48,8 @@ func (e Endpoints) Env() []string {
 		"GANGWAY_API_GATEWAY_ENDPOINT=" + e.APIGateway,
 		"GANGWAY_SECRET_MANAGER_ENDPOINT=" + e.SecretManager,
 		"GANGWAY_LOGGING_ENDPOINT=" + e.Logging,
+		"GANGWAY_STORAGE_ENDPOINT=" + e.Storage,
+		"GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT=" + e.Storage + "/storage/v1/", // of Terraform's states
 		"GANGWAY_LINK_SCHEME=http",
 		"GANGWAY_EMULATOR_TOKEN=" + iam.OwnerToken,
 		"PUBSUB_EMULATOR_HOST=" + e.PubSub,

@@ -16,13 +16,13 @@ import (
 )
 
 type listeners struct {
-	github, cloudBuild, cloudRun, apiGateway, logging, edge, identity, secretManager net.Listener
+	github, cloudBuild, cloudRun, apiGateway, logging, edge, identity, secretManager, storage net.Listener
 
 	pubsub string
 }
 
 func (l listeners) close() {
-	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.logging, l.edge, l.identity, l.secretManager} {
+	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.logging, l.edge, l.identity, l.secretManager, l.storage} {
 		if one != nil {
 			_ = one.Close()
 		}
@@ -53,6 +53,7 @@ func (c *Cloud) listen(ctx context.Context, o Options) (l listeners, err error) 
 		{&p.Edge, &l.edge},
 		{&p.Identity, &l.identity},
 		{&p.SecretManager, &l.secretManager},
+		{&p.Storage, &l.storage},
 	}
 	for _, want := range wants {
 		listener, err := listenOn(ctx, *want.port)

@@ -216,6 +216,8 @@ func (c *check) response() {
 	r := c.operation.Responses[strconv.Itoa(c.status)]
 	switch {
 	case c.fromProxy():
+	case c.status == http.StatusNoContent && c.emptied():
+		c.noBody()
 	case c.api.Style == Google && c.status != http.StatusOK:
 		c.answerJSON(c.errorProblems)
 	case r == nil && c.general():
@@ -233,6 +235,13 @@ func (c *check) response() {
 			return (&judge{api: c.api, partial: c.api.Style == Google}).value(value, c.asked(r), "")
 		})
 	}
+}
+
+// emptied tells whether an answer without a body is right, where Google describes just 200 and nothing in it: Cloud Storage
+// answers so (https://cloud.google.com/storage/docs/json_api/v1/status-codes#204-no-content).
+func (c *check) emptied() bool {
+	described := c.operation.Responses["200"]
+	return c.api.Style == Google && described != nil && described.Schema == nil
 }
 
 func (c *check) noBody() {

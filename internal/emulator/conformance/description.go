@@ -93,6 +93,7 @@ var (
 	GitHubREST       = embedded("github")
 	LoggingV2        = embedded("logging-v2")
 	SecretManagerV1  = embedded("secretmanager-v1")
+	StorageV1        = embedded("storage-v1")
 )
 
 func embedded(name string) func() *API {

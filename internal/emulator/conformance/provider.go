@@ -80,7 +80,25 @@ var googleErrors = &Schema{
 	}},
 }
 
+// olderErrors is the form of errors of Cloud Storage, which is older than the others
+// (https://cloud.google.com/storage/docs/json_api/v1/status-codes).
+var olderErrors = &Schema{
+	Type: "object", Required: []string{"error"}, Properties: map[string]*Schema{"error": {
+		Type: "object", Required: []string{"code", "message"},
+		Properties: map[string]*Schema{
+			"code":    {Type: "integer"},
+			"message": {Type: "string", MinLength: 1},
+			"errors": {Type: "array", Items: &Schema{
+				Type: "object", Required: []string{"domain", "message", "reason"}, Open: true,
+			}},
+		},
+	}},
+}
+
 func (c *check) googleError(value any) []problem {
+	if c.api.Name == "storage/v1" {
+		return (&judge{api: c.api}).value(value, olderErrors, "")
+	}
 	if found := (&judge{api: c.api}).value(value, googleErrors, ""); len(found) > 0 {
 		return found
 	}

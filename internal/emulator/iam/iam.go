@@ -37,7 +37,9 @@ const ActAs = "iam.serviceAccounts.actAs"
 type Binding struct {
 	Account     string // e-mail address
 	Permissions []string
-	On          []string // ends of the names of resources, such as topics/previews; empty: everything
+	// On are ends of the names of resources, such as topics/previews, or with a slash at the end what they begin within,
+	// such as buckets/states/objects/gangway/; empty: everything.
+	On []string
 }
 
 // Access is what accounts may do. It is safe for concurrent use. Everybody may do everything on a nil Access.
@@ -137,8 +139,16 @@ func (c *Caller) may(permission, resource string) bool {
 func (a *Access) has(account, permission, resource string) bool {
 	return slices.ContainsFunc(a.bindings, func(b Binding) bool {
 		return b.Account == account && slices.Contains(b.Permissions, permission) &&
-			(len(b.On) == 0 || slices.ContainsFunc(b.On, func(end string) bool { return resource == end || strings.HasSuffix(resource, "/"+end) }))
+			(len(b.On) == 0 || slices.ContainsFunc(b.On, func(name string) bool { return within(resource, name) }))
 	})
+}
+
+// within tells whether a resource is one that a binding names.
+func within(resource, name string) bool {
+	if strings.HasSuffix(name, "/") {
+		return strings.Contains("/"+resource, "/"+name)
+	}
+	return resource == name || strings.HasSuffix(resource, "/"+name)
 }
 
 // Denied says which permission is lacking.

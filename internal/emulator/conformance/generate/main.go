@@ -21,7 +21,10 @@ import (
 )
 
 // What is read: one line for each description.
-var discovery = []string{"apigateway/v1", "apigateway/v1beta", "cloudbuild/v1", "logging/v2", "run/v1", "run/v2", "secretmanager/v1"}
+var discovery = []string{
+	"apigateway/v1", "apigateway/v1beta", "cloudbuild/v1", "logging/v2", "run/v1", "run/v2", "secretmanager/v1",
+	"storage/v1",
+}
 
 const octokit = "@octokit/openapi@23.0.2" // npm package with GitHub's description
 
