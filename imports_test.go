@@ -112,7 +112,8 @@ var architecture = map[string]row{
 		internal: []string{"internal/preview", "terraform"},
 		foreign: slices.Concat(hcl, []string{
 			"github.com/hashicorp/terraform-exec/", "github.com/hashicorp/terraform-json",
-			"github.com/hashicorp/hc-install/", "github.com/hashicorp/go-version",
+			"github.com/hashicorp/hc-install/", "github.com/hashicorp/go-version", "github.com/prometheus/client_golang/",
+			"google.golang.org/api/", "golang.org/x/oauth2", // the bucket of states, beyond what Terraform does there
 		}),
 		tests: emulators,
 	},

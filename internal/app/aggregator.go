@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gangway-dev/gangway/internal/apigateway"
 	"github.com/gangway-dev/gangway/internal/cloudrun"
 	"github.com/gangway-dev/gangway/internal/emulator/provider"
@@ -44,7 +46,7 @@ func RunAggregator(ctx context.Context, c Aggregator, log *slog.Logger) error {
 		return err
 	}
 	b.closers = append(b.closers, gateways.Close)
-	runner, err := NewTerraform(c, log)
+	runner, err := NewTerraform(c, b.metrics.registry, log)
 	if err != nil {
 		return err
 	}
@@ -65,11 +67,11 @@ func RunAggregator(ctx context.Context, c Aggregator, log *slog.Logger) error {
 	return b.run(ctx)
 }
 
-// NewTerraform makes the runner of Terraform that c asks for.
-func NewTerraform(c Aggregator, log *slog.Logger) (*terraform.Runner, error) {
+// NewTerraform makes the runner of Terraform that c asks for; metrics may be nil.
+func NewTerraform(c Aggregator, metrics prometheus.Registerer, log *slog.Logger) (*terraform.Runner, error) {
 	o := terraform.Options{
 		Dir: c.Stacks, Exec: c.Terraform, PollInterval: c.ProviderPoll, Concurrency: c.Processes,
-		Env: c.TerraformEnv, Log: log,
+		Env: c.TerraformEnv, Metrics: metrics, Log: log,
 	}
 	if c.StateBucket != "" {
 		o.Backend = terraform.Backend{Kind: terraform.BackendGCS, Bucket: c.StateBucket, Prefix: c.StatePrefix}

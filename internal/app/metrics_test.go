@@ -16,6 +16,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/receive"
 	"github.com/gangway-dev/gangway/internal/reconcile"
 	"github.com/gangway-dev/gangway/internal/server"
+	"github.com/gangway-dev/gangway/internal/terraform"
 )
 
 // What becomes of messages can be seen from outside.
@@ -40,6 +41,11 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m := newMetrics()
 	receive.New(receive.Options{Metrics: m.registry})
 	reconcile.New(reconcile.Options{Metrics: m.registry})
+	runner, err := terraform.New(terraform.Options{Dir: t.TempDir(), Metrics: m.registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = runner.Close() })
 	descriptions := make(chan *prometheus.Desc, 1000)
 	m.registry.Describe(descriptions)
 	close(descriptions)

@@ -202,7 +202,7 @@ func (l *Local) shards(ctx context.Context) error {
 	environment, _ := c.Environment(Environment)
 	gateway, _ := environment.Gateway(Gateway)
 	settings := l.aggregator()
-	runner, err := app.NewTerraform(settings, l.o.Log)
+	runner, err := app.NewTerraform(settings, nil, l.o.Log)
 	if err != nil {
 		return err
 	}

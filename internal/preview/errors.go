@@ -36,3 +36,16 @@ func (e *UserError) Error() string {
 	}
 	return fmt.Sprintf("%s: %s", e.Summary, e.Detail)
 }
+
+// An Obstacle is a temporary failure that somebody can end: it is tried again as any other, and people are told of it in its
+// own words once it has lasted.
+type Obstacle struct {
+	UserError
+	Cause error
+}
+
+// Unwrap is the failure itself. The UserError is not: what wraps one is not tried again.
+func (e *Obstacle) Unwrap() error { return e.Cause }
+
+// Error is for logs.
+func (e *Obstacle) Error() string { return e.Cause.Error() }

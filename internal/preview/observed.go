@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -157,8 +158,9 @@ func (o *Observed) succeed() {
 // visibleFailed is how many temporary failures in a row there are before people are told.
 const visibleFailed = 3
 
-// Failing is o after a temporary failure; people are told of it once it has gone on for a while.
-func (o Observed) Failing(w Wanted, now time.Time) Observed {
+// Failing is o after a temporary failure; people are told of it once it has gone on for a while, and how it is to be ended
+// where problem is an [Obstacle].
+func (o Observed) Failing(w Wanted, problem error, now time.Time) Observed {
 	before := o
 	o.Attempts++
 	switch {
@@ -173,6 +175,9 @@ func (o Observed) Failing(w Wanted, now time.Time) Observed {
 			Summary: "The gateway could not be brought up to date",
 			Hint:    "It is being tried again. If this stays, ask your operator to look at the aggregator's log.",
 		}}
+	}
+	if obstacle, ok := errors.AsType[*Obstacle](problem); ok && o.Failure != nil && o.Failure.At.Equal(now) {
+		o.Failure.UserError = obstacle.UserError
 	}
 	if o.Failure != nil && (before.Failure == nil || before.Failure.Stage != o.Failure.Stage) {
 		o.remember(before, w, now)

@@ -14,6 +14,7 @@ type Stack struct {
 	BackendServiceAccount string
 	Labels                map[string]string
 	Document              []byte // the gateway document, OpenAPI in YAML
+	Lease                 Lease  // on whose behalf; without one, a lock that was left is not broken
 	AdoptGateway          bool   // the gateway exists but is missing from the state: import it in the same apply
 }
 

@@ -1,6 +1,8 @@
 package preview_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +53,7 @@ func TestTimeline(t *testing.T) {
 	answers, serving := "", &preview.Serving{Generation: 1, HeadSHA: pull.HeadSHA, Digest: "d"}
 	observe(preview.GatewayFacts{Composed: serving})
 	for range 5 {
-		o = o.Failing(w, now)
+		o = o.Failing(w, nil, now)
 	}
 	observe(preview.GatewayFacts{Applied: serving})
 	observe(preview.GatewayFacts{Probed: &answers})
@@ -69,5 +71,32 @@ func TestTimeline(t *testing.T) {
 	}
 	if len(w.Timeline) != 40 || words(before.Timeline[:1]) != "wanted live" {
 		t.Errorf("%d events, and the former row's first is %q", len(w.Timeline), words(before.Timeline[:1]))
+	}
+}
+
+// A temporary failure is told once it has lasted: in general words, or in those of an obstacle that somebody can remove.
+func TestFailing(t *testing.T) {
+	t.Parallel()
+	locked := &preview.Obstacle{
+		UserError: preview.UserError{Summary: "Terraform's state of this preview is locked", Hint: "Remove it."},
+		Cause:     errors.New("locked by ada"),
+	}
+	w := preview.Wanted{Intent: preview.IntentLive, Generation: 1}
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, problem := range []error{errors.New("503"), fmt.Errorf("applying: %w", locked), errors.New("503"), errors.Join(locked, errors.New("503"))} {
+		o := preview.Observed{Phase: preview.PhaseApplying}
+		for n := range 5 {
+			now = now.Add(time.Minute)
+			if o = o.Failing(w, problem, now); (o.Failure != nil) != (n >= 2) {
+				t.Fatalf("after %d failures: %+v", n+1, o.Failure)
+			}
+		}
+		want := "The gateway could not be brought up to date"
+		if errors.Is(problem, locked.Cause) {
+			want = locked.Summary
+		}
+		if o.Failure.Summary != want || o.Failure.Stage != "gateway" {
+			t.Errorf("%v is told as %+v", problem, o.Failure)
+		}
 	}
 }

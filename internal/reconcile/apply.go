@@ -36,7 +36,7 @@ func (l *look) stack(serving *preview.Serving) preview.Stack {
 	s := preview.Stack{
 		Key: l.claim.Key(), Project: l.site.Environment.Project, Region: l.site.Environment.Region, API: l.api(),
 		GatewayID: l.claim.Key().GatewayID(), BackendServiceAccount: l.site.Gateway.BackendServiceAccount,
-		Labels: l.labels(), Document: l.document,
+		Labels: l.labels(), Document: l.document, Lease: l.claim.Lease(),
 	}
 	if serving != nil {
 		s.ConfigID = serving.ConfigID
@@ -51,6 +51,9 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 		return nil, errors.New("nothing was composed")
 	}
 	stack := l.stack(&serving)
+	if err := l.missState(ctx, stack); err != nil {
+		return nil, err
+	}
 	if l.dirty {
 		if err := l.recoverStack(ctx, &stack); err != nil {
 			return nil, err
@@ -91,6 +94,23 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 	l.o.Log.InfoContext(ctx, "applied", "preview", l.claim.Key().String(), "generation", serving.Generation,
 		"terraform", outputs.Took, "url", serving.URL)
 	return &serving, nil
+}
+
+// missState finds out whether the state of a preview that is live has been lost: whoever applied on an empty one would make a
+// second config and fail at the gateway.
+func (l *look) missState(ctx context.Context, stack preview.Stack) error {
+	if l.dirty || l.observed.Serving == nil {
+		return nil
+	}
+	state, err := l.o.Terraform.State(ctx, stack)
+	if err != nil {
+		return fmt.Errorf("reading stack: %w", err)
+	}
+	if state.GatewayID == "" {
+		l.o.Log.WarnContext(ctx, "the state of a live preview is lost: it is rebuilt from labels", "preview", l.claim.Key().String())
+		l.dirty = true
+	}
+	return nil
 }
 
 // recoverStack clears up after an apply that was killed or failed. A config that the state doesn't hold is deleted,

@@ -187,7 +187,7 @@ func (l *look) run(ctx context.Context) error {
 		before := l.observed
 		next, actions, due := preview.DecideObserved(l.wanted, l.observed, facts, now)
 		if problem != nil {
-			next = next.Failing(l.wanted, now)
+			next = next.Failing(l.wanted, problem, now)
 		}
 		if len(actions) > 0 {
 			due = now

@@ -103,6 +103,33 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// A live preview whose state was lost is not applied on an empty one when the next push comes: what is there is taken over
+// at once.
+func TestLostStateOfALivePreview(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.documents = map[string]string{"orders.yaml b": path("/orders", "get", "list") + path("/more", "get", "more")}
+	w.start(w.pool)
+	w.want(key, w.ready(key, 1, sha("a")))
+	w.mark(key)
+	w.until(key, "it is live", serves(1))
+	w.rests(key)
+	w.change(func() { delete(w.states, key) })
+	w.want(key, w.ready(key, 2, sha("b")))
+	w.mark(key)
+	w.until(key, "the push is live", serves(2))
+	w.rests(key)
+	n := w.count("apply")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n != 2 || !w.applied[1].AdoptGateway {
+		t.Errorf("%d applies, want 2 with the gateway adopted by the second", n)
+	}
+	if len(w.configs) != 1 || len(w.gateways) != 1 {
+		t.Errorf("left: %v, %v", w.configs, w.gateways)
+	}
+}
+
 // After the state was lost, the config that is served has another id than usual. That is no reason to apply again at each
 // look.
 func TestRenamedConfigRests(t *testing.T) {

@@ -32,53 +32,38 @@ func (r *Runner) folder(key preview.Key) (folder, error) {
 	if !key.Valid() {
 		return folder{}, fmt.Errorf("stack of %q: not a preview's key", key.String())
 	}
-	name := fmt.Sprintf("%d-%d", key.Repository, key.PullRequest)
-	return r.folderOf(key.Environment, key.Gateway, name), nil
+	return r.folderOf(key.Environment, key.Gateway, stackName(key)), nil
 }
+
+func stackName(key preview.Key) string { return fmt.Sprintf("%d-%d", key.Repository, key.PullRequest) }
 
 func (r *Runner) folderOf(segments ...string) folder {
 	return folder{
 		path:   filepath.Join(append([]string{r.options.Dir}, segments...)...),
-		prefix: strings.Join(append([]string{r.options.Backend.Prefix}, segments...), "/"),
+		prefix: strings.TrimPrefix(strings.Join(append([]string{r.options.Backend.Prefix}, segments...), "/"), "/"),
 	}
 }
 
-// Stacks lists the previews that have a stack on this machine, in the order of their folders, also those whose stack is
-// empty. What was begun on another machine isn't among them.
-func (r *Runner) Stacks(context.Context) ([]preview.Key, error) {
-	paths, err := filepath.Glob(filepath.Join(globEscape(r.options.Dir), "*", "*", "*-*"))
-	if err != nil {
-		return nil, fmt.Errorf("listing stacks: %w", err)
-	}
-	var keys []preview.Key
-	for _, path := range paths {
-		if key, ok := r.keyOf(path); ok {
-			keys = append(keys, key)
-		}
-	}
-	return keys, nil
-}
+// Stacks lists the previews that have a stack, in order, also those whose stack is empty: with backend "local" those whose
+// folder is on this machine, with "gcs" all of which there is an object.
+func (r *Runner) Stacks(ctx context.Context) ([]preview.Key, error) { return r.states.list(ctx) }
 
-// keyOf is the preview whose stack is in path; ok is false for anything else that is there.
-func (r *Runner) keyOf(path string) (key preview.Key, ok bool) {
-	relative, err := filepath.Rel(r.options.Dir, path)
-	if err != nil {
-		return preview.Key{}, false
-	}
-	part := strings.Split(filepath.ToSlash(relative), "/")
+// keyOf is the preview whose stack has a path (ENVIRONMENT/GATEWAY/REPOSITORY-NUMBER); ok is false for anything else.
+func keyOf(path string) (key preview.Key, ok bool) {
+	part := strings.Split(path, "/")
 	if len(part) != 3 {
 		return preview.Key{}, false
 	}
 	repository, number, _ := strings.Cut(part[2], "-")
 	key = preview.Key{Environment: part[0], Gateway: part[1]}
+	var err error
 	if key.Repository, err = strconv.ParseInt(repository, 10, 64); err != nil {
 		return preview.Key{}, false
 	}
 	if key.PullRequest, err = strconv.Atoi(number); err != nil {
 		return preview.Key{}, false
 	}
-	own, err := r.folder(key)
-	return key, err == nil && own.path == path
+	return key, key.Valid() && part[2] == stackName(key)
 }
 
 // globEscape makes a path match only itself.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Backends.
@@ -54,7 +56,8 @@ type Options struct {
 	Concurrency int
 	// WaitDelay is how long an interrupted Terraform may take before it is killed; 0 is 8 s, because Cloud Run gives 10.
 	WaitDelay time.Duration
-	Log       *slog.Logger // nil discards
+	Log       *slog.Logger          // nil discards
+	Metrics   prometheus.Registerer // nil for none
 }
 
 // Defaults of [Options].

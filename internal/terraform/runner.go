@@ -2,6 +2,7 @@ package terraform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gangway-dev/gangway/internal/preview"
 )
@@ -25,6 +27,8 @@ type Runner struct {
 	modules string        // digest
 	turns   chan struct{} // one element for each slot in use
 	links   string        // folder of the slots' links
+	states  states
+	broken  prometheus.Counter // locks that were left
 
 	releases string // where releases of Terraform are fetched; "" is HashiCorp's own site
 
@@ -52,11 +56,28 @@ func New(o Options) (*Runner, error) {
 	r := &Runner{
 		options: o, secrets: secretsOf(o.Env), modules: modules, links: links,
 		turns: make(chan struct{}, o.Concurrency), busy: map[string]chan struct{}{},
+		broken: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gangway_terraform_locks_broken_total", Help: "Locks of Terraform's states that a killed run had left and that were broken.",
+		}),
+	}
+	if r.states, err = newStates(r); err != nil {
+		_ = os.RemoveAll(links)
+		return nil, err
+	}
+	if o.Metrics != nil {
+		o.Metrics.MustRegister(r.broken)
 	}
 	for i := range o.Concurrency {
 		r.slots = append(r.slots, &slot{link: filepath.Join(links, fmt.Sprint(i))})
 	}
 	return r, nil
+}
+
+func newStates(r *Runner) (states, error) {
+	if r.options.Backend.Kind == BackendGCS {
+		return newBucket(r)
+	}
+	return files{r}, nil
 }
 
 // Close removes what the Runner keeps outside the stacks' folder. It must not be used afterwards.
@@ -101,8 +122,8 @@ type session struct {
 	overhead time.Duration       // of Gangway itself, so far
 }
 
-// session waits for the stack's turn and runs do.
-func (r *Runner) session(ctx context.Context, f folder, do func(context.Context, *session) error) error {
+// session waits for the stack's turn, makes it its holder's, puts right what an earlier run has left, and runs do.
+func (r *Runner) session(ctx context.Context, f folder, lease preview.Lease, do func(context.Context, *session) error) error {
 	unlock, err := r.lock(ctx, f)
 	if err != nil {
 		return err
@@ -139,9 +160,24 @@ func (r *Runner) session(ctx context.Context, f folder, do func(context.Context,
 		defer stop()
 		s.provider = reattachInfo(served)
 	}
+	if err := r.states.claim(ctx, f, lease); err != nil {
+		return err
+	}
+	if err := s.heal(ctx); err != nil {
+		return err
+	}
 	s.overhead = time.Since(begin)
-	return do(ctx, s)
+	err = do(ctx, s)
+	if err != nil { // Terraform may have had no way to save its state
+		kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+		defer cancel()
+		err = errors.Join(err, s.keep(kept))
+	}
+	return err
 }
+
+// keepTimeout bounds the keeping of a state that could not be saved. If it doesn't succeed, the next run tries again.
+const keepTimeout = 10 * time.Second
 
 func reattachInfo(p Reattach) tfexec.ReattachInfo {
 	return tfexec.ReattachInfo{providerAddress: tfexec.ReattachConfig{

@@ -20,6 +20,7 @@ import (
 	emulator "github.com/gangway-dev/gangway/internal/emulator/apigateway"
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/provider"
+	"github.com/gangway-dev/gangway/internal/emulator/storage"
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/internal/terraform"
 )
@@ -33,6 +34,8 @@ type cloud struct {
 	logs    *syncBuffer
 	pid     string // file with the id of the last Terraform process
 
+	bucket *storage.Server // with the backend "gcs"
+
 	mu    sync.Mutex
 	calls []string
 }
@@ -40,6 +43,12 @@ type cloud struct {
 const token = "token-that-must-not-be-told"
 
 func newCloud(t *testing.T, latency emulator.Latency) *cloud {
+	t.Helper()
+	return newCloudOn(t, terraform.BackendLocal, latency)
+}
+
+// newCloudOn keeps the states in a backend.
+func newCloudOn(t *testing.T, backend string, latency emulator.Latency) *cloud {
 	t.Helper()
 	bin, err := exec.LookPath("terraform")
 	if err != nil {
@@ -72,6 +81,9 @@ func newCloud(t *testing.T, latency emulator.Latency) *cloud {
 		},
 		ServeProvider: serveProvider,
 		Log:           slog.New(slog.NewTextHandler(c.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if backend == terraform.BackendGCS {
+		c.useBucket()
 	}
 	c.start()
 	return c
@@ -148,7 +160,12 @@ paths:
 `
 
 func TestLife(t *testing.T) {
-	c := newCloud(t, emulator.Fast())
+	for _, backend := range []string{terraform.BackendLocal, terraform.BackendGCS} {
+		t.Run(backend, func(t *testing.T) { life(t, newCloudOn(t, backend, emulator.Fast())) })
+	}
+}
+
+func life(t *testing.T, c *cloud) {
 	c.shards("gangway-1", "gangway-2")
 	c.trace()
 	first := stack("1")
@@ -201,9 +218,12 @@ func TestLife(t *testing.T) {
 		t.Errorf("stacks %v, %v", keys, err)
 	}
 
-	// After a restart, in another process and without the work folder.
+	// After a restart, in another process, without the work folder, and with a bucket on another machine.
 	if err := os.RemoveAll(filepath.Join(c.options.Dir, "development", "shop", "81-42", "work")); err != nil {
 		t.Fatal(err)
+	}
+	if c.bucket != nil {
+		c.options.Dir = t.TempDir()
 	}
 	c.start()
 	begin = time.Now()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -23,10 +22,7 @@ func (r *Runner) Apply(ctx context.Context, stack preview.Stack, observe func(pr
 		return preview.StackOutputs{}, err
 	}
 	var out preview.StackOutputs
-	err = r.session(ctx, f, func(ctx context.Context, s *session) error {
-		if err := s.heal(ctx); err != nil {
-			return err
-		}
+	err = r.session(ctx, f, stack.Lease, func(ctx context.Context, s *session) error {
 		res, err := s.apply(ctx, "apply", previewRoot(stack), observe)
 		out.Took = res.took
 		if err != nil {
@@ -40,39 +36,31 @@ func (r *Runner) Apply(ctx context.Context, stack preview.Stack, observe func(pr
 	return out, err
 }
 
-// Destroy removes all that the stack's state holds, and nothing else, and then the stack's folder. A stack that has no
-// state or an empty one is no error. An interruption is as with [Runner.Apply]; then the folder stays.
+// Destroy removes all that the stack's state holds, and nothing else, and then what is kept of the stack. A stack that has no
+// state or an empty one is no error. An interruption is as with [Runner.Apply]; then the state stays.
 //
-// It needs nothing of the stack but its key: what the state holds and the root module does not name is destroyed, in
+// It needs nothing of the stack but key and lease: what the state holds and the root module does not name is destroyed, in
 // the order that the state remembers.
 func (r *Runner) Destroy(ctx context.Context, stack preview.Stack) error {
-	return r.DestroyKey(ctx, stack.Key, nil)
-}
-
-// DestroyKey is Destroy for a caller that knows only the key, or wants to observe the steps as with [Runner.Apply].
-func (r *Runner) DestroyKey(ctx context.Context, key preview.Key, observe func(preview.StackEvent)) error {
-	f, err := r.folder(key)
+	f, err := r.folder(stack.Key)
 	if err != nil {
 		return err
 	}
-	empty, err := r.stateless(f)
+	held, ok, err := r.glance(ctx, f)
 	if err != nil {
 		return err
 	}
-	if !empty {
-		if err := r.destroy(ctx, f, observe); err != nil {
+	if !ok || held.GatewayID != "" || len(held.ConfigIDs) > 0 {
+		if err := r.destroy(ctx, f, stack.Lease); err != nil {
 			return err
 		}
 	}
-	return r.Forget(ctx, key)
+	return r.forget(ctx, f, stack.Lease)
 }
 
-func (r *Runner) destroy(ctx context.Context, f folder, observe func(preview.StackEvent)) error {
-	return r.session(ctx, f, func(ctx context.Context, s *session) error {
-		if err := s.heal(ctx); err != nil {
-			return err
-		}
-		res, err := s.apply(ctx, "destroy", root{}, observe)
+func (r *Runner) destroy(ctx context.Context, f folder, lease preview.Lease) error {
+	return r.session(ctx, f, lease, func(ctx context.Context, s *session) error {
+		res, err := s.apply(ctx, "destroy", root{}, nil)
 		if err != nil {
 			return err
 		}
@@ -82,12 +70,9 @@ func (r *Runner) destroy(ctx context.Context, f folder, observe func(preview.Sta
 	})
 }
 
-// Forget removes the stack's folder. It refuses to while the state holds resources, or is not readable.
-func (r *Runner) Forget(ctx context.Context, key preview.Key) error {
-	f, err := r.folder(key)
-	if err != nil {
-		return err
-	}
+// forget removes what is kept of a stack, and its folder. It refuses to while the state holds resources, or is not
+// readable.
+func (r *Runner) forget(ctx context.Context, f folder, lease preview.Lease) error {
 	unlock, err := r.lock(ctx, f)
 	if err != nil {
 		return err
@@ -98,21 +83,27 @@ func (r *Runner) Forget(ctx context.Context, key preview.Key) error {
 		return err
 	}
 	defer release()
-	data, err := os.ReadFile(f.state())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forgetting the stack of %s: %w", key, err)
+	if err := r.states.claim(ctx, f, lease); err != nil {
+		return err
 	}
-	if len(data) > 0 {
-		held, err := parseState(data)
+	k, err := r.states.read(ctx, f)
+	if err != nil {
+		return err
+	}
+	if len(k.data) > 0 {
+		held, err := parseState(k.data)
 		if err != nil {
-			return fmt.Errorf("forgetting the stack of %s: %w", key, err)
+			return fmt.Errorf("forgetting the stack %s: %w", f.prefix, err)
 		}
 		if held.GatewayID != "" || len(held.ConfigIDs) > 0 {
-			return fmt.Errorf("forgetting the stack of %s: its state still holds resources", key)
+			return fmt.Errorf("forgetting the stack %s: its state still holds resources", f.prefix)
 		}
 	}
+	if err := r.states.forget(ctx, f, k); err != nil {
+		return err
+	}
 	if err := errors.Join(os.RemoveAll(f.path), os.Remove(lockPath(f))); err != nil {
-		return fmt.Errorf("forgetting the stack of %s: %w", key, err)
+		return fmt.Errorf("forgetting the stack %s: %w", f.prefix, err)
 	}
 	return nil
 }
@@ -128,10 +119,7 @@ func (r *Runner) ApplyAPIs(ctx context.Context, environment, project, region str
 		return fmt.Errorf("applying API shards: %q is no environment's name", environment)
 	}
 	m := apisRoot(project, region, ids, map[string]string{preview.LabelEnvironment: environment})
-	return r.session(ctx, r.folderOf(environment, apisFolder), func(ctx context.Context, s *session) error {
-		if err := s.heal(ctx); err != nil {
-			return err
-		}
+	return r.session(ctx, r.folderOf(environment, apisFolder), preview.Lease{}, func(ctx context.Context, s *session) error {
 		for {
 			res, err := s.apply(ctx, "apply", m, nil)
 			if err != nil && m.adopt(err, project, ids) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,47 +14,44 @@ import (
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
-// State is what the stack's state holds; a stack without a state holds nothing. Of the stack only the key matters.
+// State is what the stack's state holds; a stack without a state holds nothing. Of the stack only key and lease matter. Where
+// nothing has to be put right first, it is one look, without Terraform.
 func (r *Runner) State(ctx context.Context, stack preview.Stack) (preview.StackState, error) {
 	f, err := r.folder(stack.Key)
 	if err != nil {
 		return preview.StackState{}, err
 	}
-	if empty, err := r.stateless(f); empty || err != nil {
-		return preview.StackState{}, err
+	held, ok, err := r.glance(ctx, f)
+	if ok || err != nil {
+		return held, err
 	}
-	var held preview.StackState
-	err = r.session(ctx, f, func(ctx context.Context, s *session) error {
-		if err := s.heal(ctx); err != nil {
+	err = r.session(ctx, f, stack.Lease, func(ctx context.Context, s *session) error {
+		k, err := r.states.read(ctx, f)
+		if err != nil || k.data == nil {
 			return err
 		}
-		data, err := s.pull(ctx)
-		if err != nil || data == "" {
-			return err
-		}
-		held, err = parseState([]byte(data))
+		held, err = parseState(k.data)
 		return err
 	})
 	return held, err
 }
 
-// pull reads the state through Terraform, whatever the backend is.
-func (s *session) pull(ctx context.Context) (string, error) {
-	if err := s.ready(ctx); err != nil {
-		return "", err
+// glance reads the state. ok is false when something has to be put right first, or somebody is at work.
+func (r *Runner) glance(ctx context.Context, f folder) (held preview.StackState, ok bool, err error) {
+	errored, err := readFile(filepath.Join(f.work(), erroredFile))
+	if err != nil || errored != nil {
+		return held, false, err
 	}
-	var data string
-	err := process(func() (err error) {
-		data, err = s.tf.StatePull(ctx)
-		return err
-	})
-	if ctx.Err() != nil {
-		return "", cancelled(ctx, "state pull")
+	unsaved, err := r.states.unsaved(ctx, f)
+	if err != nil || unsaved != nil {
+		return held, false, err
 	}
-	if err != nil {
-		return "", s.translate("state pull", nil, err)
+	k, err := r.states.read(ctx, f)
+	if err != nil || k.data == nil {
+		return held, err == nil, err
 	}
-	return data, nil
+	held, unreadable := parseState(k.data)
+	return held, unreadable == nil, nil
 }
 
 // ready makes the work folder usable for commands that need only the backend.
@@ -115,120 +111,129 @@ func parseState(data []byte) (preview.StackState, error) {
 	return held, nil
 }
 
-// stateless tells without a process that a stack holds nothing: it has a local state, and there is no file.
-func (r *Runner) stateless(f folder) (bool, error) {
-	if r.options.Backend.Kind != BackendLocal {
-		return false, nil
-	}
-	for _, path := range []string{f.state(), filepath.Join(filepath.Dir(f.state()), erroredFile), filepath.Join(f.work(), erroredFile)} {
-		_, err := os.Stat(path)
-		if err == nil {
-			return false, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return false, fmt.Errorf("looking for a state: %w", err)
-		}
-	}
-	return true, nil
-}
-
-// heal puts right what an earlier run has left: a local state that was cut off while it was written, and a state that
-// could not be saved (errored.tfstate).
+// heal puts right what an earlier run has left: a state that is damaged, and one that could not be saved (errored.tfstate).
 func (s *session) heal(ctx context.Context) error {
-	if s.options.Backend.Kind == BackendLocal {
-		if err := s.repair(ctx); err != nil {
-			return err
-		}
+	if err := s.repair(ctx); err != nil {
+		return err
+	}
+	if err := s.keep(ctx); err != nil {
+		return err
 	}
 	return s.push(ctx)
 }
 
-// repair replaces an unreadable local state by Terraform's backup of it, or by none. What the state no longer knows is
-// found by its labels. The damaged file is kept beside it.
+// writing is how long somebody's Terraform may take to write a state that was found cut off.
+const writing = 100 * time.Millisecond
+
+// repair replaces an unreadable state by the newest earlier one that can be read, or by none. What the state no longer
+// knows is found by its labels: whoever applies has to look for it. The damaged state stays where people find it.
 func (s *session) repair(ctx context.Context) error {
-	path := s.folder.state()
-	readable := func(path string) (bool, error) {
-		data, err := os.ReadFile(path)
+	damaged, err := s.damaged(ctx)
+	if err != nil || damaged == nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return cancelled(ctx, "state")
+	case <-time.After(writing):
+	}
+	if damaged, err = s.damaged(ctx); err != nil || damaged == nil {
+		return err
+	}
+	for data, err := range s.states.earlier(ctx, s.folder) {
 		if err != nil {
-			return errors.Is(err, fs.ErrNotExist), err
+			return err
 		}
-		_, err = parseState(data)
-		return err == nil, err
+		if _, err := parseState(data); err == nil {
+			s.options.Log.WarnContext(ctx, "replacing an unreadable state by an earlier one", "stack", s.folder.prefix)
+			return s.states.replace(ctx, s.folder, *damaged, data)
+		}
 	}
-	if ok, _ := readable(path); ok {
-		return nil
+	s.options.Log.ErrorContext(ctx, "a state is unreadable and there is no earlier one: beginning with none", "stack", s.folder.prefix)
+	return s.states.replace(ctx, s.folder, *damaged, nil)
+}
+
+// damaged is the state if it can't be read; else nil.
+func (s *session) damaged(ctx context.Context) (*kept, error) {
+	k, err := s.states.read(ctx, s.folder)
+	if err != nil || k.data == nil {
+		return nil, err
 	}
-	// Somebody's Terraform may be about to write it.
-	time.Sleep(100 * time.Millisecond)
-	if ok, _ := readable(path); ok {
-		return nil
+	if _, err := parseState(k.data); err == nil {
+		return nil, nil
 	}
-	s.options.Log.WarnContext(ctx, "replacing an unreadable state by its backup", "stack", s.folder.prefix)
-	if err := os.Rename(path, path+".damaged"); err != nil {
-		return fmt.Errorf("repairing a state: %w", err)
+	return &k, nil
+}
+
+// keep puts the state that the last Terraform could not save where the other states are, so that it outlives this machine.
+func (s *session) keep(ctx context.Context) error {
+	path := filepath.Join(s.folder.work(), erroredFile)
+	data, err := readFile(path)
+	if err != nil || data == nil {
+		return err
 	}
-	backup := path + ".backup"
-	if ok, err := readable(backup); !ok || err != nil {
-		return nil //nolint:nilerr // no backup: the stack starts from nothing
+	if err := s.states.keepUnsaved(ctx, s.folder, data); err != nil {
+		return fmt.Errorf("keeping an unsaved state: %w", err)
 	}
-	data, err := os.ReadFile(backup)
-	if err != nil {
-		return fmt.Errorf("repairing a state: %w", err)
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("keeping an unsaved state: %w", err)
 	}
-	return writeFile(path, data)
+	return nil
 }
 
 // push saves the state that an earlier Terraform could not save, unless a newer one was saved since. While that can't be
 // found out, or the state can't be saved now either, nothing else may be done to the stack: it may hold the only trace of
 // what there is.
 func (s *session) push(ctx context.Context) error {
-	kept := filepath.Join(filepath.Dir(s.folder.state()), erroredFile)
-	if err := os.Rename(filepath.Join(s.folder.work(), erroredFile), kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("keeping an unsaved state: %w", err)
-	}
-	data, err := os.ReadFile(kept)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the usual case: there is none
-	}
-	if err != nil {
-		return fmt.Errorf("reading an unsaved state: %w", err)
+	data, err := s.states.unsaved(ctx, s.folder)
+	if err != nil || data == nil { // the usual case: there is none
+		return err
 	}
 	var unsaved, saved rawState
 	if err := json.Unmarshal(data, &unsaved); err != nil {
 		s.options.Log.WarnContext(ctx, "an unsaved state can't be read", "stack", s.folder.prefix, "error", err)
-		return shelve(kept, ".damaged")
+		return s.states.shelveUnsaved(ctx, s.folder, data, ".damaged")
 	}
-	text, err := s.pull(ctx)
+	k, err := s.states.read(ctx, s.folder)
 	if err != nil {
 		return err
 	}
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &saved); err != nil {
+	if k.data != nil {
+		if err := json.Unmarshal(k.data, &saved); err != nil {
 			return fmt.Errorf("reading Terraform's state: %w: %w", preview.ErrUnreadable, err)
 		}
-	}
-	if text != "" && (saved.Lineage != unsaved.Lineage || saved.Serial >= unsaved.Serial) {
-		s.options.Log.WarnContext(ctx, "a newer state was saved than the unsaved one", "stack", s.folder.prefix)
-		return shelve(kept, ".old")
+		if saved.Lineage != unsaved.Lineage || saved.Serial >= unsaved.Serial {
+			s.options.Log.WarnContext(ctx, "a newer state was saved than the unsaved one", "stack", s.folder.prefix)
+			return s.states.shelveUnsaved(ctx, s.folder, data, ".old")
+		}
 	}
 	s.options.Log.WarnContext(ctx, "saving the state that an earlier run could not save", "stack", s.folder.prefix)
-	err = process(func() error { return s.tf.StatePush(ctx, kept, tfexec.Lock(true)) })
+	if err := s.pushState(ctx, data); err != nil {
+		return err
+	}
+	return s.states.dropUnsaved(ctx, s.folder)
+}
+
+// pushState saves a state as Terraform does: under its lock, and only if it is newer than what is there.
+func (s *session) pushState(ctx context.Context, data []byte) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp("", "gangway-unsaved-*.json")
+	if err != nil {
+		return fmt.Errorf("saving an unsaved state: %w", err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("saving an unsaved state: %w", err)
+	}
+	err = process(func() error { return s.tf.StatePush(ctx, file.Name(), tfexec.Lock(true)) })
 	if ctx.Err() != nil {
 		return cancelled(ctx, "state push")
 	}
 	if err != nil {
 		return s.translate("state push", nil, err)
-	}
-	if err := os.Remove(kept); err != nil {
-		return fmt.Errorf("removing an unsaved state: %w", err)
-	}
-	return nil
-}
-
-// shelve puts an unsaved state aside, for people who look for it.
-func shelve(path, as string) error {
-	if err := os.Rename(path, path+as); err != nil {
-		return fmt.Errorf("putting an unsaved state aside: %w", err)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func tidy(f folder) error {
 // backend is the content of the backend block.
 func (r *Runner) backend(f folder) []backendSetting {
 	if r.options.Backend.Kind == BackendGCS {
-		return []backendSetting{{"bucket", r.options.Backend.Bucket}, {"prefix", strings.TrimPrefix(f.prefix, "/")}}
+		return []backendSetting{{"bucket", r.options.Backend.Bucket}, {"prefix", f.prefix}}
 	}
 	return []backendSetting{{"path", filepath.Join("..", stateFolder, stateFile)}}
 }
@@ -105,18 +105,20 @@ func (r *Runner) fingerprint(f folder) string {
 // discard empties the work folder, but never loses a state that Terraform could not save.
 func (r *Runner) discard(f folder) error {
 	errored := filepath.Join(f.work(), erroredFile)
-	if _, err := os.Stat(errored); err == nil {
-		if err := makeFolder(filepath.Dir(f.state())); err != nil {
-			return err
-		}
-		if err := os.Rename(errored, filepath.Join(filepath.Dir(f.state()), erroredFile)); err != nil {
-			return fmt.Errorf("keeping an unsaved state: %w", err)
-		}
+	data, err := readFile(errored)
+	if err != nil {
+		return err
 	}
 	if err := os.RemoveAll(f.work()); err != nil {
 		return fmt.Errorf("emptying a stack's work folder: %w", err)
 	}
-	return nil
+	if data == nil {
+		return nil
+	}
+	if err := makeFolder(f.work()); err != nil {
+		return err
+	}
+	return writeFile(errored, data)
 }
 
 // writeModules writes one of the embedded modules.
