@@ -28,11 +28,16 @@ var pipelineImages = iam.Binding{
 // bound tells on what a part has a kind of its permissions, as far as that is less than everything; terraform/platform
 // binds them so.
 var bound = map[string]map[string][]string{
-	"receive": {"topics": {"topics/pull-requests"}},
+	"receive": {
+		"topics":        {"topics/pull-requests"},
+		"configuration": {"buckets/configuration/objects/"},
+	},
 	"intake": {
 		"topics":        {"topics/previews", "topics/revisions"},
 		"subscriptions": {"subscriptions/intake-pull-requests", "subscriptions/intake-cloud-builds"},
 		"accounts":      {buildAccount, runAccount, otherAccount},
+		"sources":       {"buckets/" + sourceBucket + "/objects/"},
+		"configuration": {"buckets/configuration/objects/"}, // mounted on Cloud Run; here it is a file
 	},
 	pipeline: {
 		"topics":   {"topics/revisions"},
@@ -41,6 +46,8 @@ var bound = map[string]map[string][]string{
 	"aggregator": {
 		"subscriptions": {"subscriptions/aggregator-previews", "subscriptions/aggregator-revisions"},
 		"accounts":      {gatewayAccount, runAccount, otherAccount},
+		"state":         {"buckets/" + stateBucket + "/objects/" + statePrefix + "/"},
+		"configuration": {"buckets/configuration/objects/"},
 	},
 }
 

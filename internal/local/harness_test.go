@@ -114,7 +114,7 @@ func shared(t *testing.T) *world {
 		if theCloud.err != nil {
 			return
 		}
-		theCloud.world, theCloud.err = start(context.Background(), theCloud.dir, func(text string) string {
+		theCloud.world, theCloud.err = start(context.Background(), theCloud.dir, false, func(text string) string {
 			return strings.Replace(text, "previews {\n", "previews {\n  forks = \"approved\"\n  bots  = [\"renovate[bot]\"]\n", 1)
 		})
 	})
@@ -130,7 +130,7 @@ func alone(t *testing.T, configure func(string) string) *world {
 	if testing.Short() {
 		t.Skip("scenarios take a while")
 	}
-	w, err := start(context.Background(), t.TempDir(), configure)
+	w, err := start(context.Background(), t.TempDir(), true, configure)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,8 @@ func alone(t *testing.T, configure func(string) string) *world {
 // plenty of requests to GitHub: the checker, which looks again and again, takes them from the App's own.
 const plenty = 1_000_000
 
-func start(ctx context.Context, dir string, configure func(string) string) (*world, error) {
+// start starts a local cloud, with Terraform's states and the sources of builds in buckets, as on Google Cloud, or without.
+func start(ctx context.Context, dir string, buckets bool, configure func(string) string) (*world, error) {
 	file, err := os.OpenFile(LogFile(dir), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func start(ctx context.Context, dir string, configure func(string) string) (*wor
 	}
 	l, err := Start(ctx, Options{
 		Dir: dir, Latency: emulator.Fast, Provider: "served", Out: discard{}, Log: log, configure: configure,
-		quota: plenty, violation: violations.add,
+		quota: plenty, buckets: buckets, violation: violations.add,
 	})
 	if err != nil {
 		return nil, errors.Join(err, file.Close())

@@ -25,6 +25,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/conformance"
 	"github.com/gangway-dev/gangway/internal/emulator/github"
 	"github.com/gangway-dev/gangway/internal/emulator/iam"
+	"github.com/gangway-dev/gangway/internal/emulator/storage"
 	"github.com/gangway-dev/gangway/internal/telemetry"
 )
 
@@ -44,6 +45,9 @@ const (
 	otherAccount   = "somebody@" + Project + ".iam.gserviceaccount.com" // which services may run as too: runtime_accounts of terraform/platform
 	installation   = "local"                                            // as in the configuration
 	storeFile      = "store.db"
+	stateBucket    = Project + "-gangway-state"
+	statePrefix    = "gangway"
+	sourceBucket   = Project + "-gangway-sources"
 )
 
 // Options are what `gangway local` takes.
@@ -57,6 +61,7 @@ type Options struct {
 	Live              bool         // Out is a terminal: a line may be written again
 	Log               *slog.Logger // of the commands and far ends
 
+	buckets     bool                                      // keep Terraform's states and the sources of builds in buckets
 	quota       int                                       // of GitHub, in requests per hour; 0 is GitHub's own
 	violation   func(conformance.Violation)               // see emulator.Options
 	permissions func(part string, list []string) []string // changes what a part may do; nil leaves it
@@ -129,7 +134,9 @@ func emulate(ctx context.Context, o Options, access *iam.Access) (*Local, error)
 	o.Dir = dir
 	cloud, err := emulator.Start(ctx, emulator.Options{
 		Dir: filepath.Join(dir, "cloud"), Latency: o.Latency, AppID: appID, Project: Project,
-		Quota: o.quota, PubSub: o.PubSub, Firestore: o.Firestore, Secrets: secrets(), Log: o.Log, Violation: o.violation, Access: access,
+		Quota: o.quota, PubSub: o.PubSub, Firestore: o.Firestore, Secrets: secrets(), Log: o.Log,
+		Buckets:   []storage.Bucket{{Name: stateBucket, Versions: true}, {Name: sourceBucket}},
+		Violation: o.violation, Access: access,
 	})
 	if err != nil {
 		return nil, err
@@ -185,10 +192,14 @@ func (l *Local) configurationFile() string { return filepath.Join(l.o.Dir, "gang
 // writeConfiguration writes the operator's part: everything that Gangway knows of the shop.
 func (l *Local) writeConfiguration() error {
 	var text bytes.Buffer
+	sources := ""
+	if l.o.buckets {
+		sources = sourceBucket
+	}
 	err := template.Must(template.New("gangway.hcl").Parse(configurationText)).Execute(&text, map[string]string{
 		"Repository": Repository, "Environment": Environment, "Project": Project, "Region": Region, "Images": images,
 		"BuildAccount": buildAccount, "GatewayAccount": gatewayAccount, "GatewayURL": l.gateway,
-		"Identity": l.Endpoints.Identity, "Installation": installation,
+		"Identity": l.Endpoints.Identity, "Installation": installation, "Sources": sources,
 	})
 	if err != nil {
 		return err
@@ -207,7 +218,7 @@ func (l *Local) common(name string) app.Common {
 		Metrics: "off",
 		GitHub:  app.GitHub{URL: l.Endpoints.GitHub + "/api/v3/", AppID: appID, KeyFile: l.AppKeyFile, WriteInterval: time.Millisecond},
 		Google: app.Google{
-			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild, Logging: l.Endpoints.Logging,
+			CloudRun: l.Endpoints.CloudRun, CloudBuild: l.Endpoints.CloudBuild, Logging: l.Endpoints.Logging, Storage: l.Endpoints.Storage,
 			APIGateway: l.Endpoints.APIGateway, PubSub: l.Endpoints.PubSub, Firestore: l.Firestore,
 			Token: telemetry.Secret(l.token(name)),
 		},
@@ -225,10 +236,14 @@ func (l *Local) store() string {
 
 // aggregator are the settings of the aggregator.
 func (l *Local) aggregator() app.Aggregator {
-	return app.Aggregator{
+	a := app.Aggregator{
 		Common: l.common("aggregator"), Stacks: l.stacks(), Provider: l.o.Provider,
 		ProviderPoll: l.providerPoll(), Processes: 2, TerraformEnv: l.environ(l.token("aggregator")), Scheme: "http",
 	}
+	if l.o.buckets {
+		a.StateBucket, a.StatePrefix = stateBucket, statePrefix
+	}
+	return a
 }
 
 // environ is this process's environment with the endpoints and a token for them.

@@ -23,23 +23,16 @@ var notEmulated = map[string]map[string]string{
 	},
 	"intake": with(firestore, map[string]string{
 		"secretmanager.versions.access": secretMounted,
-		"storage.objects.get":           configurationMounted,
 		"storage.objects.list":          configurationMounted,
-		"storage.objects.create":        "the local cloud's builds fetch from a connected repository, not from an archive in a bucket",
 	}),
 	"aggregator": with(firestore, map[string]string{
 		"secretmanager.versions.access": secretMounted,
-		"storage.objects.create":        stateInFolder,
-		"storage.objects.delete":        stateInFolder,
-		"storage.objects.get":           configurationMounted,
-		"storage.objects.list":          configurationMounted,
 	}),
 }
 
 const (
 	secretMounted        = "Cloud Run reads a mounted secret as the account; here it is a file"
 	configurationMounted = "Cloud Run reads a mounted bucket as the account; here it is a file"
-	stateInFolder        = "Terraform's state is in a folder here"
 	storeIsSQLite        = "the store is SQLite here; Google's emulator of Firestore asks for no permissions"
 )
 

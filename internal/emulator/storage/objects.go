@@ -178,7 +178,8 @@ func (s *Server) version(w http.ResponseWriter, r *http.Request) (version, bool)
 	}
 	v, ok := s.store.find(bucket, object, generation)
 	switch {
-	case !ok && !s.may(w, r, "storage.objects.list", object): // whether it is there is not told to those who can't list
+	case !ok && !s.lists(r, object):
+		fail(w, http.StatusForbidden, "forbidden", "Permission 'storage.objects.get' denied on resource (or it may not exist).")
 	case !ok:
 		failure(w, bucket, object, fs.ErrNotExist)
 	case !c.hold(v.Generation):

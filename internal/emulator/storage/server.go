@@ -137,12 +137,26 @@ func (s *Server) may(w http.ResponseWriter, r *http.Request, permission, object 
 		fail(w, http.StatusUnauthorized, "authError", "Invalid Credentials")
 		return false
 	}
-	// The names are those that conditions of IAM see: https://cloud.google.com/iam/docs/conditions-resource-attributes
-	if err := caller.Require(permission, "projects/_/buckets/"+r.PathValue("bucket")+"/objects/"+object); err != nil {
+	if err := caller.Require(permission, resource(r, object)); err != nil {
 		fail(w, http.StatusForbidden, "forbidden", err.Error())
 		return false
 	}
 	return true
+}
+
+// lists tells whether the caller may list what an object is among: others are not told that it isn't there
+// (https://cloud.google.com/storage/docs/json_api/v1/objects/get).
+func (s *Server) lists(r *http.Request, object string) bool {
+	if s.options.Access == nil {
+		return true
+	}
+	caller, ok := s.options.Access.Caller(r.Header.Get("Authorization"), r.UserAgent())
+	return ok && len(caller.Allowed([]string{"storage.objects.list"}, resource(r, object))) > 0
+}
+
+// resource is an object's name as conditions of IAM see it: https://cloud.google.com/iam/docs/conditions-resource-attributes
+func resource(r *http.Request, object string) string {
+	return "projects/_/buckets/" + r.PathValue("bucket") + "/objects/" + object
 }
 
 // bucket is the one that the path names; if there is none, it has answered.
