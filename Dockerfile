@@ -6,15 +6,6 @@
 ARG GO_VERSION=1.26.8
 ARG RUNTIME=gcr.io/distroless/static-debian12:nonroot
 
-FROM golang:${GO_VERSION}-bookworm AS build
-ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false
-WORKDIR /src
-COPY go.mod go.sum ./
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
-COPY . .
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    go build -trimpath -ldflags "-s -w" -o /out/ ./cmd/webhook ./cmd/aggregator
-
 FROM debian:bookworm-slim AS terraform
 ARG TERRAFORM_VERSION=1.11.4
 # Of terraform_${TERRAFORM_VERSION}_linux_amd64.zip, from the release's SHA256SUMS.
@@ -30,10 +21,23 @@ RUN curl --fail --silent --show-error --location --output /tmp/terraform.zip \
  && unzip -q /tmp/terraform.zip terraform -d /usr/local/bin
 # Terraform checks the provider's signature as it installs it. The cache has the layout of a mirror, unpacked: init then links to it
 # and copies nothing.
+# The lock file is the repository's, where that has one; else the one that Terraform writes from the checksums that the registry
+# signs, for all platforms. The programs carry it.
 WORKDIR /mirror
+COPY terraform/lock/ ./
 RUN printf 'terraform {\n  required_providers {\n    google-beta = {\n      source  = "hashicorp/google-beta"\n      version = "%s"\n    }\n  }\n}\n' "${GOOGLE_BETA_VERSION}" >main.tf \
  && mkdir /plugins \
  && TF_PLUGIN_CACHE_DIR=/plugins terraform init -backend=false -input=false
+
+FROM golang:${GO_VERSION}-bookworm AS build
+ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+COPY --from=terraform /mirror/.terraform.lock.hcl terraform/lock/
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    go build -trimpath -ldflags "-s -w" -o /out/ ./cmd/webhook ./cmd/aggregator
 
 FROM ${RUNTIME} AS webhook
 COPY --from=build /out/webhook /usr/local/bin/webhook

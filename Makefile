@@ -43,6 +43,11 @@ vuln: ## Look for known vulnerabilities
 tf: ## Check the Terraform modules
 	.ci/run terraform
 
+.PHONY: providers-lock
+providers-lock: ## Pin the provider: write its checksums for all platforms (needs the registry); commit the file
+	cd terraform/modules/preview && terraform providers lock -platform=linux_amd64 -platform=linux_arm64 \
+	  -platform=darwin_amd64 -platform=darwin_arm64 && mv .terraform.lock.hcl ../../lock/
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZ_TIME (10s)
 	.ci/run fuzz

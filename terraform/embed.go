@@ -10,6 +10,11 @@ import "embed"
 //go:embed modules/*/*.tf
 var Modules embed.FS
 
+// Lock holds the folder lock, with the provider's lock file in builds that have one: see its README.md.
+//
+//go:embed all:lock
+var Lock embed.FS
+
 // Platform holds the folder platform: the root module of everything that Gangway itself needs on Google Cloud.
 //
 //go:embed platform/*.tf

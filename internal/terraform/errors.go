@@ -53,7 +53,8 @@ var (
 	locked    = regexp.MustCompile(`Error acquiring the state lock`)
 	stale     = regexp.MustCompile(`Module not installed|Module source has changed|Backend initialization required|` +
 		`Required plugins are not installed|Inconsistent dependency lock file|Missing required provider|Unreadable module directory`)
-	missing = regexp.MustCompile(`Failed to query available provider packages|Failed to install provider`)
+	unlocked = regexp.MustCompile(`doesn't match any of the checksums|does not match configured version constraint|locked provider`)
+	missing  = regexp.MustCompile(`Failed to query available provider packages|Failed to install provider`)
 	// prefix is what the provider puts before the far end's words.
 	prefix = regexp.MustCompile(`^(?s).*?googleapi: Error \d+: `)
 	bearer = regexp.MustCompile(`(?i)\b(bearer\s+|ya29\.)[\w.~+/=-]+`)
@@ -98,6 +99,8 @@ func (r *Runner) translateOne(command string, d diagnostic) (rank int, err error
 	case exhausted.MatchString(text):
 		e.cause = ErrQuota
 		return 2, e
+	case unlocked.MatchString(text):
+		e.Message += "\nThe provider is not the one that Gangway's lock file pins. Mend the mirror, or use the provider of this release."
 	case missing.MatchString(text):
 		e.Message += "\nTerraform needs to reach registry.terraform.io, or a mirror that TF_CLI_CONFIG_FILE names."
 	}

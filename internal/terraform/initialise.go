@@ -14,9 +14,9 @@ import (
 
 // init runs `terraform init` in the stack's work folder, which has been rendered.
 //
-// Where Terraform finds the provider by itself, all stacks share one plugin cache and start from the lock file of the
-// first: so the provider (190 MB) is downloaded once and is the same one in each stack until the operator removes
-// the shared lock file.
+// Where Terraform finds the provider by itself, all stacks share one plugin cache and start from one lock file: this build's,
+// or else that of the first stack, until the operator removes it. So the provider (190 MB) is downloaded once and is the same
+// one in each stack.
 func (s *session) init(ctx context.Context, module string) (time.Duration, error) {
 	if s.provider == nil {
 		s.seeded.Lock() // Terraform's plugin cache bears one init at a time
@@ -49,10 +49,13 @@ func (s *session) init(ctx context.Context, module string) (time.Duration, error
 
 func (r *Runner) seedPath() string { return filepath.Join(r.options.Dir, lockFile) }
 
-// seed gives the stack the shared lock file, if there is one.
+// seed gives the stack the lock file that it starts from, if there is one.
 func (s *session) seed() error {
 	if err := makeFolder(s.options.Env[pluginCache]); err != nil {
 		return err
+	}
+	if s.options.ProviderLock != nil {
+		return writeFile(filepath.Join(s.folder.work(), lockFile), s.options.ProviderLock)
 	}
 	data, err := os.ReadFile(s.seedPath())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +69,7 @@ func (s *session) seed() error {
 
 // keepSeed shares the stack's lock file, if none is shared yet.
 func (s *session) keepSeed() error {
-	if _, err := os.Stat(s.seedPath()); err == nil {
+	if _, err := os.Stat(s.seedPath()); err == nil || s.options.ProviderLock != nil {
 		return nil
 	}
 	data, err := os.ReadFile(filepath.Join(s.folder.work(), lockFile))

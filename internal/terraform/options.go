@@ -45,6 +45,9 @@ type Options struct {
 	// ServeProvider starts an instance of the provider hashicorp/google-beta in this process, which a few commands in a
 	// row use; getenv looks into Env. nil lets Terraform find the provider by itself (registry, mirror).
 	ServeProvider func(ctx context.Context, getenv func(string) string) (Reattach, func(), error)
+	// ProviderLock is the lock file with the provider's checksums that all stacks start from, where Terraform finds the
+	// provider by itself. nil is this build's own; where it carries none, that of the first stack.
+	ProviderLock []byte
 	// Env is what Terraform and its provider may see of the environment; names that are not on the allow-list (see
 	// allowedVariable) are dropped. nil is this process's environment.
 	Env map[string]string
@@ -100,6 +103,9 @@ func (o Options) complete() (Options, error) {
 	o.Env = allowedEnv(o.Env)
 	if o.ServeProvider == nil && o.Env[pluginCache] == "" {
 		o.Env[pluginCache] = filepath.Join(dir, ".plugins")
+	}
+	if o.ProviderLock == nil {
+		o.ProviderLock, _ = Lock()
 	}
 	o.Timeout = orDefault(o.Timeout, defaultTimeout)
 	o.WaitDelay = orDefault(o.WaitDelay, defaultWaitDelay)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -210,5 +211,28 @@ func TestNoProvider(t *testing.T) {
 	}
 	if e, ok := errors.AsType[*terraform.Error](err); !ok || e.Command != "init" {
 		t.Errorf("got %#v", err)
+	}
+}
+
+// TestPinned gives the Runner a lock file: stacks take the provider that it names, and no other.
+func TestPinned(t *testing.T) {
+	c := newRegistryCloud(t)
+	c.shards("gangway-1")
+	right := c.read(lock)
+	hash := regexp.MustCompile(`"h1:[^"]+"`)
+	if !hash.MatchString(right) {
+		t.Fatalf("the lock file is\n%s", right)
+	}
+	wrong := hash.ReplaceAllString(right, `"h1:`+strings.Repeat("A", 43)+`="`)
+	for _, tt := range []struct{ lock, want string }{{wrong, "is not the one that Gangway's lock file pins"}, {right, ""}} {
+		c.options.Dir, c.options.ProviderLock = t.TempDir(), []byte(tt.lock)
+		c.start()
+		_, err := c.Apply(t.Context(), stack("1"), nil)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want %q", err, tt.want)
+		}
+	}
+	if got := c.read("development", "shop", "81-42", "work", lock); got != right {
+		t.Errorf("the stack's lock file is\n%s", got)
 	}
 }

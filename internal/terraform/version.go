@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os/exec"
-	"path"
 
 	"github.com/gangway-dev/gangway/internal/preview"
 	"github.com/gangway-dev/gangway/terraform"
@@ -40,12 +38,6 @@ func Version(ctx context.Context, binary string) (string, error) {
 
 // Lock is the lock file of the providers that this build carries; false when it carries none.
 func Lock() ([]byte, bool) {
-	var content []byte
-	_ = fs.WalkDir(terraform.Modules, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && path.Base(name) == lockFile {
-			content, _ = fs.ReadFile(terraform.Modules, name)
-		}
-		return nil
-	})
-	return content, content != nil
+	content, err := terraform.Lock.ReadFile("lock/" + lockFile)
+	return content, err == nil
 }
