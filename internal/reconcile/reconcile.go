@@ -18,6 +18,7 @@ import (
 
 	"github.com/gangway-dev/gangway/internal/openapi"
 	"github.com/gangway-dev/gangway/internal/preview"
+	"github.com/gangway-dev/gangway/internal/report"
 	"github.com/gangway-dev/gangway/internal/site"
 	"github.com/gangway-dev/gangway/internal/telemetry"
 	"github.com/gangway-dev/gangway/internal/worker"
@@ -114,8 +115,9 @@ type look struct {
 	claim    *worker.Claim
 	wanted   preview.Wanted
 	observed preview.Observed
-	document []byte // what Observed.Applying would serve
-	dirty    bool   // an earlier apply may have left something that Terraform's state doesn't hold
+	document []byte           // what Observed.Applying would serve
+	others   []report.Preview // the other previews of the pull request, where this one's worker writes the comment
+	dirty    bool             // an earlier apply may have left something that Terraform's state doesn't hold
 }
 
 // Handle is the worker's handler: it reads the truth about one preview and brings its gateway to what is wanted.
@@ -257,8 +259,10 @@ func (l *look) loadWanted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.wanted, err = preview.DecodeWanted(row.Body)
-	return err
+	if l.wanted, err = preview.DecodeWanted(row.Body); err != nil {
+		return err
+	}
+	return l.loadOthers(ctx)
 }
 
 func (l *look) save(ctx context.Context, due time.Time) error {

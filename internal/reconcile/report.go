@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -15,14 +17,14 @@ import (
 
 // saidAll tells whether the pull request shows the state.
 func (l *look) saidAll() bool {
-	if l.wanted.Generation == 0 {
-		return true
-	}
 	r, refs := l.rendered(), l.observed.Report
-	return (r.Comment == nil || refs.CommentDigest == digest(r.Comment)) &&
+	if r.Comment != nil && refs.CommentDigest != digest(r.Comment) {
+		return false
+	}
+	return l.wanted.Generation == 0 ||
 		(r.CheckRun == nil || refs.CheckSHA == r.CheckRun.HeadSHA && refs.CheckDigest == digest(r.CheckRun)) &&
-		(r.Deployment == nil || refs.DeploymentGen == l.wanted.Generation) &&
-		(r.Status == nil || refs.DeploymentSaid == digest(r.Status))
+			(r.Deployment == nil || refs.DeploymentGen == l.wanted.Generation) &&
+			(r.Status == nil || refs.DeploymentSaid == digest(r.Status))
 }
 
 // report makes the pull request show the state, part by part, and only what has changed since it was written last. What is
@@ -52,18 +54,65 @@ func (l *look) report(ctx context.Context, due time.Time) error {
 	return nil
 }
 
-// rendered is what the pull request should show.
+// lead is the preview whose worker writes the pull request's comment: the first of those that it may have.
+func (l *look) lead() preview.Key {
+	if all := l.site.Siblings(); len(all) > 0 {
+		return all[0]
+	}
+	return l.claim.Key()
+}
+
+// loadOthers reads the other previews of the pull request, where their sections are to be written. One that can't be understood
+// has none.
+func (l *look) loadOthers(ctx context.Context) error {
+	l.others = nil
+	if l.lead() != l.claim.Key() {
+		return nil
+	}
+	for _, key := range l.site.Siblings() {
+		if key == l.claim.Key() {
+			continue
+		}
+		var rows [2]preview.Row
+		for n, owner := range []preview.Owner{preview.Intake, preview.Aggregator} {
+			row, err := l.o.Store.Load(ctx, key, owner)
+			if err != nil {
+				return err
+			}
+			rows[n] = row
+		}
+		wanted, err := preview.DecodeWanted(rows[0].Body)
+		observed, observedErr := preview.DecodeObserved(rows[1].Body)
+		if err := errors.Join(err, observedErr); err != nil {
+			l.o.Log.ErrorContext(ctx, "reading row", "preview", key.String(), "error", err)
+			continue
+		}
+		l.others = append(l.others, l.reported(key, wanted, observed))
+	}
+	return nil
+}
+
+// rendered is what the pull request should show of this preview, with a comment that has a section for each of the pull
+// request's.
 func (l *look) rendered() report.Report {
-	return report.Render(report.Preview{
-		Key: l.claim.Key(), Wanted: l.wanted, Observed: l.observed,
-		Usual: l.observed.Usual(), Expire: l.site.Catalog.Previews.ExpireAfter,
-	})
+	own := l.reported(l.claim.Key(), l.wanted, l.observed)
+	r := report.Render(own)
+	if len(l.others) > 0 {
+		all := append([]report.Preview{own}, l.others...)
+		slices.SortFunc(all, func(a, b report.Preview) int { return strings.Compare(a.Key.Gateway, b.Key.Gateway) })
+		r.Comment = report.RenderComment(all)
+	}
+	return r
+}
+
+func (l *look) reported(key preview.Key, w preview.Wanted, o preview.Observed) report.Preview {
+	return report.Preview{Key: key, Wanted: w, Observed: o, Usual: o.Usual(), Expire: l.site.Catalog.Previews.ExpireAfter}
 }
 
 // prepare ends what belongs to an earlier head or generation, and notes what is about to be created.
 func (l *look) prepare(ctx context.Context, r report.Report) error {
 	refs := &l.observed.Report
-	if r.Comment != nil {
+	if report.Render(l.reported(l.claim.Key(), l.wanted, l.observed)).Comment != nil {
 		refs.Commented = true
 	}
 	var problems []error
@@ -84,9 +133,21 @@ func (l *look) prepare(ctx context.Context, r report.Report) error {
 	return errors.Join(problems...)
 }
 
+// leadPause is how long after a section has changed the comment is written with it, where another preview's worker does that.
+const leadPause = time.Second
+
+// writeComment writes the pull request's one comment, or has it written.
 func (l *look) writeComment(ctx context.Context, r report.Report) error {
 	refs := &l.observed.Report
 	if r.Comment == nil || refs.CommentDigest == digest(r.Comment) {
+		return nil
+	}
+	if lead := l.lead(); lead != l.claim.Key() {
+		// It reads this row, which is saved in a moment.
+		if err := l.o.Store.Mark(ctx, lead, preview.Aggregator, time.Now().Add(leadPause)); err != nil {
+			return fmt.Errorf("telling the writer of the comment: %w", err)
+		}
+		refs.CommentDigest = digest(r.Comment)
 		return nil
 	}
 	id, err := l.o.GitHub.WriteComment(ctx, l.site.Repository, l.claim.Key().PullRequest, refs.CommentID, *r.Comment)

@@ -54,6 +54,7 @@ type world struct {
 	mergeBase string            // its first letter
 	missing   string            // a file that isn't there at a commit
 	access    catalog.Access    // of previews
+	admin     bool              // there is a gateway of this name too, with the service catalog
 	without   bool              // the configuration has the gateway no more
 	services  map[string]preview.CloudRunService
 	revisions map[string]preview.CloudRunRevision
@@ -161,6 +162,13 @@ func (w *world) configuration() *catalog.Catalog {
 	if w.without {
 		c.Environments[0].Gateways[0].Name, c.Environments[0].Gateways[0].Services = "another", nil
 	}
+	if w.admin {
+		own := &c.Environments[0].Gateways[0]
+		other := *own
+		other.Name, other.Services = "admin", own.Services[:1:1]
+		own.Services = own.Services[1:]
+		c.Environments[0].Gateways = []catalog.Gateway{other, *own}
+	}
 	if w.apis != nil {
 		c.Environments[0].Gateways[0].APIs = w.apis
 	}
@@ -262,15 +270,19 @@ func (w *world) save(k preview.Key, owner preview.Owner, body []byte, settled bo
 
 // ready is a pull request that changes orders, at the head, with its revision under the tag.
 func (w *world) ready(k preview.Key, generation int64, head string) preview.Wanted {
-	name := fmt.Sprintf("orders-%s-%d", k.Tag(), generation)
+	return w.readyOf("orders", k, generation, head)
+}
+
+func (w *world) readyOf(service string, k preview.Key, generation int64, head string) preview.Wanted {
+	name := fmt.Sprintf("%s-%s-%d", service, k.Tag(), generation)
 	w.change(func() {
-		w.tag("orders", k.Tag(), name)
+		w.tag(service, k.Tag(), name)
 		w.revisions[name] = preview.CloudRunRevision{Name: name, Labels: labels(k)}
 	})
 	return preview.Wanted{
-		Generation: generation, Intent: preview.IntentLive, HeadSHA: head, BaseRef: "main", Changed: time.Now().UTC(), Tagged: []string{"orders"},
+		Generation: generation, Intent: preview.IntentLive, HeadSHA: head, BaseRef: "main", Changed: time.Now().UTC(), Tagged: []string{service},
 		Members: []preview.Member{{
-			Service: "orders", CloudRun: "orders", SHA: head, Step: preview.StepReady, Tag: k.Tag(), Revision: name, Generation: generation,
+			Service: service, CloudRun: service, SHA: head, Step: preview.StepReady, Tag: k.Tag(), Revision: name, Generation: generation,
 		}},
 	}
 }

@@ -39,22 +39,24 @@ func (p *page) add(separator, block string) {
 func (p *page) block(s string) { p.add("\n\n", s) }
 func (p *page) line(s string)  { p.add("\n", s) }
 
-// comment is the whole comment.
-func (v view) comment() string {
+// section is what the comment says of one gateway, in at most limit bytes; named says of which in its heading.
+func (v view) section(limit int, named bool) string {
 	cutNote := join(" ", "_Cut: there is more than fits here._", link("All of it is in the checks", v.Wanted.URL+"/checks"))
 	foot := fmt.Sprintf("<sub>Gateway %s of %s</sub>", code(v.Key.Gateway), code(v.Key.Environment))
-	p := &page{limit: maxBody - len(cutNote) - len(foot) - 10}
+	p := &page{limit: limit - len(cutNote) - len(foot) - 10}
 	emoji, words := v.heading()
-	p.block(Marker(v.Key))
-	p.line("### " + emoji + " " + words)
+	if named {
+		words = code(v.Key.Gateway) + ": " + words
+	}
+	p.block("### " + emoji + " " + words)
 	v.body(p)
-	rest := &page{limit: maxBody}
+	rest := &page{limit: limit}
 	rest.block(p.b.String())
 	if p.full {
 		rest.block(cutNote)
 	}
 	rest.block(foot)
-	return rest.b.String() + "\n"
+	return rest.b.String()
 }
 
 // body is what comment and check run have in common.

@@ -2,28 +2,52 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
-// Marker is the line of a preview's comment by which it is found again. It proves nothing: the comment's author has to
-// be checked too.
+// Marker is the line of a pull request's comment by which it is found again, whichever gateways its previews are on. It
+// proves nothing: the comment's author has to be checked too.
 func Marker(k preview.Key) string {
-	return fmt.Sprintf("<!-- gangway:preview %d/%d %s -->", k.Repository, k.PullRequest, k.Gateway)
+	return fmt.Sprintf("<!-- gangway:preview %d/%d -->", k.Repository, k.PullRequest)
 }
 
-// Render says what the pull request should show. It is a pure function of the state: equal state, equal text.
+// Render says what the pull request should show of one preview. It is a pure function of the state: equal state, equal
+// text. The comment is that of a pull request with this preview only; see [RenderComment].
 func Render(p Preview) Report {
 	v := newView(p)
 	if v.state == silent {
 		return Report{}
 	}
 	return Report{
-		Comment:    &Comment{Marker: Marker(p.Key), Body: v.comment()},
+		Comment:    RenderComment([]Preview{p}),
 		CheckRun:   v.checkRun(),
 		Deployment: v.deployment(),
 		Status:     v.status(),
 	}
+}
+
+// RenderComment is the one comment of a pull request with all of its previews, a section each, in their order. nil: there is
+// nothing to say of any of them.
+func RenderComment(all []Preview) *Comment {
+	var views []view
+	for _, p := range all {
+		if v := newView(p); v.state != silent {
+			views = append(views, v)
+		}
+	}
+	if len(views) == 0 {
+		return nil
+	}
+	const between = "\n\n---\n\n"
+	marker := Marker(views[0].Key)
+	limit := (maxBody-len(marker)-2)/len(views) - len(between)
+	var sections []string
+	for _, v := range views {
+		sections = append(sections, v.section(limit, len(views) > 1))
+	}
+	return &Comment{Marker: marker, Body: marker + "\n" + strings.Join(sections, between) + "\n"}
 }
 
 // heading is the first thing that is said: an emoji, and the same in words.

@@ -396,8 +396,49 @@ func TestRenderIsPure(t *testing.T) {
 func TestMarker(t *testing.T) {
 	for name, p := range states() {
 		c := Render(p).Comment
-		if want := "<!-- gangway:preview 812345678/42 shop -->"; c.Marker != want || !strings.HasPrefix(c.Body, want+"\n") {
+		if want := "<!-- gangway:preview 812345678/42 -->"; c.Marker != want || !strings.HasPrefix(c.Body, want+"\n") {
 			t.Errorf("%s: marker %q", name, c.Marker)
 		}
+	}
+}
+
+// A pull request with previews on several gateways has one comment with a section each, and none for one of which there is
+// nothing to say.
+func TestSections(t *testing.T) {
+	all := states()
+	ready, building, closed := all["ready"], all["building"], all["ready"]
+	building.Key.Gateway, closed.Key.Gateway = "admin", "partners"
+	closed.Wanted.Intent, closed.Observed.Report.Commented = preview.IntentIdle, false
+	if diff := cmp.Diff(Render(ready).Comment, RenderComment([]Preview{closed, ready})); diff != "" {
+		t.Errorf("with one that says nothing (-alone +with):\n%s", diff)
+	}
+	c := RenderComment([]Preview{building, closed, ready})
+	const file = "testdata/sections.md"
+	if os.Getenv("UPDATE") == "1" {
+		if err := os.WriteFile(file, []byte(c.Body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), c.Body); diff != "" {
+		t.Errorf("UPDATE=1 go test ./internal/report rewrites it (-want +got):\n%s", diff)
+	}
+	if c.Marker != Marker(ready.Key) {
+		t.Errorf("marker %q", c.Marker)
+	}
+	if RenderComment([]Preview{closed}) != nil {
+		t.Error("a comment without anything to say")
+	}
+	long := all["failed-build"]
+	for n := range long.Wanted.Members {
+		if f := long.Wanted.Members[n].Failure; f != nil {
+			long.Wanted.Members[n].Failure = &preview.Failure{Stage: f.Stage, UserError: preview.UserError{Summary: "s", Detail: strings.Repeat("x", 60_000)}}
+		}
+	}
+	if c := RenderComment([]Preview{long, ready}); len(c.Body) > maxBody || !strings.Contains(c.Body, "Preview is ready") {
+		t.Errorf("%d bytes", len(c.Body))
 	}
 }

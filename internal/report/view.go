@@ -82,7 +82,7 @@ const notCalled = "not called yet"
 func (v view) gone() state {
 	o, w := v.Observed, v.Wanted
 	switch {
-	case !o.Report.Commented && o.Report.CommentID == 0:
+	case !o.Report.Commented:
 		return silent
 	case w.Down > o.Removed:
 		return removing

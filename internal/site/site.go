@@ -150,6 +150,12 @@ func Keys(c *catalog.Catalog, declared *catalog.Repository, repository int64, nu
 	return list
 }
 
+// Siblings are all previews that the pull request may have, on one gateway each, in the order in which its comment shows them.
+// The first one's worker writes the comment. It is empty when the repository has left the configuration.
+func (s Site) Siblings() []preview.Key {
+	return Keys(s.Catalog, s.Declared, s.Key.Repository, s.Key.PullRequest)
+}
+
 // How long an answer of GitHub's counts: for ever so far as the id is concerned, but a repository may be renamed, or
 // transferred to another installation.
 const (
