@@ -10,7 +10,8 @@ import (
 	"github.com/gangway-dev/gangway/internal/preview"
 )
 
-// Errors that callers may want to tell from others; all of them are temporary. What is not listed here is a
+// Errors that callers may want to tell from others; all of them are temporary, and a *[preview.Obstacle] says what people can
+// do about one that lasts. What is not listed here is a
 // *preview.UserError (API Gateway refused the document), preview.ErrConflict (a resource exists already and is not in
 // the state), preview.ErrNotFound (the gateway that was to be adopted does not exist) or the context's error.
 var (
@@ -98,7 +99,10 @@ func (r *Runner) translateOne(command string, d diagnostic) (rank int, err error
 		return 3, e
 	case exhausted.MatchString(text):
 		e.cause = ErrQuota
-		return 2, e
+		return 2, &preview.Obstacle{Cause: e, UserError: preview.UserError{
+			Summary: "Google Cloud has no room for the preview's gateway", Detail: text,
+			Hint: "It is tried again by itself. Close a pull request that nobody looks at, or ask your operator to raise the quota of API Gateway.",
+		}}
 	case unlocked.MatchString(text):
 		e.Message += "\nThe provider is not the one that Gangway's lock file pins. Mend the mirror, or use the provider of this release."
 	case missing.MatchString(text):

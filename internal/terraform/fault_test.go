@@ -164,8 +164,9 @@ func TestRefused(t *testing.T) {
 	c.shards("gangway-1")
 	c.fault(`{"method": "CreateApiConfig", "effect": "fail", "code": 8, "message": "Quota exceeded for ` + token + `"}`)
 	_, err := c.Apply(t.Context(), stack("1"), nil)
-	if !errors.Is(err, terraform.ErrQuota) {
-		t.Errorf("quota: %v", err)
+	obstacle, ok := errors.AsType[*preview.Obstacle](err)
+	if !errors.Is(err, terraform.ErrQuota) || !ok || strings.Contains(obstacle.Detail, token) {
+		t.Errorf("quota: %#v", err)
 	}
 	if strings.Contains(err.Error(), token) {
 		t.Errorf("the error holds the token: %v", err)
