@@ -1,6 +1,9 @@
 package catalog
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,6 +17,23 @@ func (s *Service) Touched(paths []string) bool {
 	return slices.ContainsFunc(paths, func(path string) bool {
 		return slices.ContainsFunc(s.Paths, func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) })
 	})
+}
+
+// Source is a fingerprint of what the service's image and document are made of at a commit (40 hexadecimal digits): the files that
+// change the service, and how it is built. Equal ones give equal images, as far as the paths say the truth. context is
+// whatever else makes a revision another one. It is "" for an incomplete tree.
+func (s *Service) Source(tree preview.Tree, context ...string) string {
+	if !tree.Complete {
+		return ""
+	}
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "1 %q %q %q %q %+v\n", s.Name, s.CloudRun, s.OpenAPI, context, s.Build)
+	for _, e := range tree.Entries {
+		if e.Path == s.OpenAPI || s.Touched([]string{e.Path}) {
+			_, _ = fmt.Fprintf(h, "%q %s %s\n", e.Path, e.Mode, e.SHA)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:20])
 }
 
 // Changed are the names of the gateway's services that a pull request of repository (owner/name) changes, in order: all

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,5 +98,39 @@ func TestGatewaysOf(t *testing.T) {
 	}
 	if r, ok := c.Repository("ACME/shop"); !ok || r.Name != "acme/shop" {
 		t.Errorf("Repository = %v, %t", r, ok)
+	}
+}
+
+// A source changes with the files that change the service, its document, and how it is built; with nothing else.
+func TestSource(t *testing.T) {
+	g := &shop().Environments[1].Gateways[1]
+	service, _ := g.Service("orders")
+	tree := preview.Tree{Complete: true, Entries: []preview.TreeEntry{
+		{Path: "README.md", Mode: "100644", SHA: "1"}, {Path: "go.mod", Mode: "100644", SHA: "2"}, {Path: "orders/a.go", Mode: "100644", SHA: "3"},
+	}}
+	with := func(n int, e preview.TreeEntry) preview.Tree {
+		changed := preview.Tree{Complete: true, Entries: slices.Clone(tree.Entries)}
+		changed.Entries[n] = e
+		return changed
+	}
+	source := service.Source(tree)
+	if len(source) != 40 || source != service.Source(with(0, preview.TreeEntry{Path: "README.md", Mode: "100644", SHA: "9"})) {
+		t.Errorf("source %q changes with a file of nobody's", source)
+	}
+	other := *service
+	other.Build.Dockerfile = "another"
+	for what, got := range map[string]string{
+		"content": service.Source(with(2, preview.TreeEntry{Path: "orders/a.go", Mode: "100644", SHA: "9"})),
+		"mode":    service.Source(with(2, preview.TreeEntry{Path: "orders/a.go", Mode: "100755", SHA: "3"})),
+		"name":    service.Source(with(2, preview.TreeEntry{Path: "orders/b.go", Mode: "100644", SHA: "3"})),
+		"shared":  service.Source(with(1, preview.TreeEntry{Path: "go.mod", Mode: "100644", SHA: "9"})),
+		"build":   other.Source(tree), "context": service.Source(tree, "x"), "document": service.Source(with(0, preview.TreeEntry{Path: service.OpenAPI, Mode: "100644", SHA: "1"})),
+	} {
+		if got == source || len(got) != 40 {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	if got := service.Source(preview.Tree{Entries: tree.Entries}); got != "" {
+		t.Errorf("an incomplete tree has the source %q", got)
 	}
 }

@@ -194,6 +194,17 @@ func TestEachViolationIsFound(t *testing.T) {
 	}
 }
 
+// A service whose files are the same as at an earlier commit may be served as of that one.
+func TestUnchangedService(t *testing.T) {
+	t.Parallel()
+	f := peace(t)
+	f.revision(2)["labels"].(object)["gangway-commit"] = old
+	f.same = map[string]string{old: head}
+	if found, err := Check(t.Context(), f.world()); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
 func TestCheckOfAWorldThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	w := peace(t).world()

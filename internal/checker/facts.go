@@ -47,7 +47,8 @@ type pull struct {
 	comments    []comment
 	checks      []check
 	deployments []deployment
-	answers     string // what its link answers: "" when that is well
+	answers     string              // what its link answers: "" when that is well
+	unchanged   map[string][]string // commit before the head → services whose files are the same there
 }
 
 func (p *pull) subject() string { return fmt.Sprintf("%s#%d", p.Repository, p.Number) }

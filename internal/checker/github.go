@@ -2,8 +2,11 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // pulls reads all pull requests with what is on them.
@@ -81,6 +84,80 @@ func (r *reader) details(ctx context.Context, p *pull) (err error) {
 		}
 	}
 	return nil
+}
+
+// readUnchanged finds out which services of open pull requests are the same at the head as at the earlier commits that revisions
+// of them are of.
+func (r *reader) readUnchanged(ctx context.Context, f *facts) error {
+	if r.w.GitHub == "" {
+		return nil
+	}
+	for _, p := range f.pulls {
+		p.unchanged = map[string][]string{}
+		for _, v := range f.revisions {
+			commit := v.Labels[labelCommit]
+			if _, known := p.unchanged[commit]; known || !p.open() || !v.Labels.of(p) || commit == "" || commit == p.Head.SHA {
+				continue
+			}
+			same, err := r.sameAsHead(ctx, p, commit)
+			if err != nil {
+				return err
+			}
+			p.unchanged[commit] = same
+		}
+	}
+	return nil
+}
+
+// sameAsHead are the services whose files are the same at a commit as at the head.
+func (r *reader) sameAsHead(ctx context.Context, p *pull, commit string) ([]string, error) {
+	before, err := r.tree(ctx, p.Repository, commit)
+	if err != nil || len(before) == 0 { // a commit that is gone is no evidence
+		return nil, err
+	}
+	after, err := r.tree(ctx, p.Repository, p.Head.SHA)
+	if err != nil {
+		return nil, err
+	}
+	var same []string
+	for _, s := range r.w.Services {
+		if s.Repository == p.Repository && slices.Equal(within(before, s.Paths), within(after, s.Paths)) {
+			same = append(same, s.Name)
+		}
+	}
+	return same, nil
+}
+
+// tree reads the files of a commit: mode, content and path of each.
+func (r *reader) tree(ctx context.Context, repository, sha string) ([]treeEntry, error) {
+	if err := r.enter(ctx, repository); err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Tree []treeEntry `json:"tree"`
+	}
+	_, err := r.get(ctx, r.w.GitHub+"/repos/"+repository+"/git/trees/"+sha+"?recursive=1", r.token, &answer)
+	if errors.Is(err, errAbsent) {
+		return nil, nil
+	}
+	return answer.Tree, err
+}
+
+type treeEntry struct {
+	Path string `json:"path"`
+	Mode string `json:"mode"`
+	SHA  string `json:"sha"`
+}
+
+// within are the files of folders.
+func within(tree []treeEntry, folders []string) []treeEntry {
+	var list []treeEntry
+	for _, e := range tree {
+		if slices.ContainsFunc(folders, func(folder string) bool { return strings.HasPrefix(e.Path, folder+"/") }) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 func (r *reader) deployments(ctx context.Context, repository string) ([]deployment, error) {

@@ -12,7 +12,7 @@ import (
 func (r *reader) facts(ctx context.Context) (*facts, error) {
 	f := &facts{texts: map[string]string{}, unhealthy: map[string]string{}}
 	for _, read := range []func(context.Context, *facts) error{
-		r.readGitHub, r.readAPIGateway, r.readCloudRun, r.readCloudBuild, r.readFiles, r.readHealth,
+		r.readGitHub, r.readAPIGateway, r.readCloudRun, r.readUnchanged, r.readCloudBuild, r.readFiles, r.readHealth,
 	} {
 		if err := read(ctx, f); err != nil {
 			return nil, fmt.Errorf("looking at the world: %w", err)

@@ -99,7 +99,7 @@ func (j *judge) serves(p *pull, g gateway, s Service) {
 	switch {
 	case !ok:
 		j.violates("P1", p.subject(), "its gateway does not lead to a revision of %s that is its own", s.Name)
-	case r.Labels[labelCommit] != p.Head.SHA:
+	case r.Labels[labelCommit] != p.Head.SHA && !slices.Contains(p.unchanged[r.Labels[labelCommit]], s.Name):
 		j.violates("P1", p.subject(), "%s is served by %s of commit %.7s, the head is %.7s",
 			s.Name, short(r.Name), r.Labels[labelCommit], p.Head.SHA)
 	}

@@ -57,6 +57,26 @@ func asRepository(installation int64, repo *api.Repository) preview.Repository {
 	}
 }
 
+// Tree reads what files a commit has. [preview.ErrNotFound]: there is no such commit.
+// https://docs.github.com/en/rest/git/trees#get-a-tree
+func (c *Client) Tree(ctx context.Context, repo preview.Repository, sha string) (preview.Tree, error) {
+	doing := "reading the files of commit " + preview.ShortSHA(sha)
+	if !validSHA(sha) {
+		return preview.Tree{}, fmt.Errorf("%s: %q is not a commit's SHA", doing, sha)
+	}
+	found, _, err := c.to(repo, scopeRead).Git.GetTree(ctx, repo.Owner, repo.Name, sha, true)
+	if err != nil {
+		return preview.Tree{}, translate(doing, err)
+	}
+	tree := preview.Tree{Complete: !found.GetTruncated()}
+	for _, e := range found.Entries {
+		if e.GetType() != "tree" {
+			tree.Entries = append(tree.Entries, preview.TreeEntry{Path: e.GetPath(), Mode: e.GetMode(), SHA: e.GetSHA()})
+		}
+	}
+	return tree, nil
+}
+
 // validSegment keeps what is not a login or a repository's name out of URLs.
 func validSegment(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/?#%\\ \t\r\n")

@@ -138,6 +138,37 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+func TestTree(t *testing.T) {
+	w := newWorld(t)
+	p := w.open(t, emulator.NewPull{Change: emulator.Change{
+		Files: map[string]string{"services/new/ü.go": "x", "run.sh": "x", "link": "run.sh"},
+		Modes: map[string]string{"run.sh": "100755", "link": "120000"},
+	}})
+	got := must[preview.Tree](t)(w.Tree(t.Context(), w.repo, p.HeadSHA))
+	found := map[string]string{}
+	for _, e := range got.Entries {
+		if len(e.SHA) != 40 {
+			t.Errorf("%+v", e)
+		}
+		found[e.Path] = e.Mode
+	}
+	want := map[string]string{"services/new/ü.go": "100644", "run.sh": "100755", "link": "120000", "services/orders/openapi.yaml": "100644"}
+	for path, mode := range want {
+		if found[path] != mode {
+			t.Errorf("%s has mode %q, want %s", path, found[path], mode)
+		}
+	}
+	if _, folder := found["services"]; folder || !got.Complete {
+		t.Errorf("complete %t: %v", got.Complete, found)
+	}
+	if _, err := w.Tree(t.Context(), w.repo, strings.Repeat("0", 40)); !errors.Is(err, preview.ErrNotFound) {
+		t.Errorf("no such commit: %v", err)
+	}
+	if _, err := w.Tree(t.Context(), w.repo, "main"); err == nil {
+		t.Error("a branch is no commit")
+	}
+}
+
 func TestContent(t *testing.T) {
 	w := newWorld(t)
 	large := strings.Repeat("0123456789abcde\n", 1<<17) // 2 MB: comes without its content

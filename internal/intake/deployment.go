@@ -62,6 +62,9 @@ func labels(s site.Site, service *catalog.Service, m preview.Member) map[string]
 	if m.BuildID != "" {
 		labels[preview.LabelBuild] = m.BuildID
 	}
+	if m.Source != "" {
+		labels[preview.LabelSource] = m.Source
+	}
 	if m.Generation > 0 { // whoever deploys from outside knows of none
 		labels[preview.LabelGeneration] = strconv.FormatInt(m.Generation, 10)
 	}

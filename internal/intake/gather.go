@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/catalog"
@@ -75,8 +76,36 @@ func (i *Intake) gatherPull(ctx context.Context, s site.Site, w *preview.Wanted,
 			})
 		}
 	}
+	i.gatherSources(ctx, s, pull, facts.Changed)
 	w.Read.FilesOf, w.Read.Changed = of, facts.Changed
 	return nil
+}
+
+// gatherSources finds out what the changed services are made of, so that what a push leaves alone is not built again. It is not
+// worth waiting for: where that can't be read, everything is built.
+func (i *Intake) gatherSources(ctx context.Context, s site.Site, pull preview.PullRequest, changed []preview.Target) {
+	if len(changed) == 0 {
+		return
+	}
+	tree, err := i.o.GitHub.Tree(ctx, s.Repository, pull.HeadSHA)
+	if err != nil {
+		i.o.Log.WarnContext(ctx, "reading the files of a commit: all changed services are built", "preview", s.Key.String(), "error", err)
+		return
+	}
+	for n := range changed {
+		service, ok := s.Gateway.Service(changed[n].Service)
+		if !ok || service.Build.Pipeline {
+			continue
+		}
+		// A revision that calls another member has its address.
+		var called []string
+		for _, c := range service.Calls {
+			if slices.ContainsFunc(changed, func(t preview.Target) bool { return t.Service == c.Service }) {
+				called = append(called, fmt.Sprintf("%+v", c))
+			}
+		}
+		changed[n].Source = service.Source(tree, append(called, fmt.Sprintf("%+v", service.Preview))...)
+	}
 }
 
 // filesOf names what a list of changed services belongs to.

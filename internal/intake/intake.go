@@ -22,6 +22,7 @@ import (
 type GitHub interface {
 	PullRequest(ctx context.Context, repo preview.Repository, number int) (preview.PullRequest, error)
 	Files(ctx context.Context, repo preview.Repository, number int) (preview.Files, error)
+	Tree(ctx context.Context, repo preview.Repository, sha string) (preview.Tree, error)
 	Approval(ctx context.Context, repo preview.Repository, number int, label string) (preview.Approval, error)
 	CloneURL(repo preview.Repository) string
 }

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -45,6 +46,60 @@ func TestOpened(t *testing.T) {
 	if ready != want {
 		t.Errorf("announced %+v, want %+v", ready, want)
 	}
+}
+
+// A push that leaves a service's files alone keeps its revision, or its build; one that changes them, or of which the files are
+// not known, builds.
+func TestUnchangedService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	at := func(n int) string { return strings.Repeat(fmt.Sprint(n), 40) }
+	tree := func(orders, catalog string) preview.Tree {
+		return preview.Tree{Complete: true, Entries: []preview.TreeEntry{
+			{Path: "catalog/main.go", Mode: "100644", SHA: catalog}, {Path: "orders/main.go", Mode: "100644", SHA: orders},
+		}}
+	}
+	w.trees = map[string]preview.Tree{
+		head: tree("a", "a"), at(1): tree("a", "b"), at(2): tree("b", "b"), at(3): {Entries: tree("b", "b").Entries},
+		at(4): tree("b", "b"), at(5): tree("b", "c"), at(6): tree("b", "c"),
+	}
+	first, _ := w.live().Member("orders")
+	if first.Source == "" || w.deployed[0].Labels[preview.LabelSource] != first.Source {
+		t.Errorf("source %q, labels %v", first.Source, w.deployed[0].Labels)
+	}
+	push := func(n int, what string, paths []string, ok func(preview.Wanted) bool) preview.Wanted {
+		t.Helper()
+		w.change(func() { w.pull.HeadSHA, w.files.Paths = at(n), paths })
+		w.mark()
+		return w.until(what, func(p preview.Wanted) bool { return p.HeadSHA == at(n) && ok(p) })
+	}
+	builds := func() int {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.requests)
+	}
+	orders := []string{"orders/main.go"}
+	got := push(1, "another service has changed", orders, func(p preview.Wanted) bool { return p.Ready() && p.Announced.Digest == p.Digest() })
+	if m, _ := got.Member("orders"); m.Revision != first.Revision || m.SHA != head || builds() != 1 || len(w.deployed) != 1 {
+		t.Errorf("%d builds, %d deployments, %+v", builds(), len(w.deployed), m)
+	}
+	push(2, "its files have changed", orders, step("orders", preview.StepBuilding))
+	push(3, "the tree is incomplete", orders, step("orders", preview.StepBuilding))
+	if got := builds(); got != 3 {
+		t.Errorf("%d builds, want 3", got)
+	}
+	push(4, "the tree is known again", orders, step("orders", preview.StepBuilding))
+	got = push(5, "pushed while it builds", orders, step("orders", preview.StepBuilding))
+	if m, _ := got.Member("orders"); m.SHA != at(4) || builds() != 4 {
+		t.Errorf("%d builds, %+v", builds(), m)
+	}
+	// Now the pull request changes what orders calls: it has to be told another address.
+	got = push(6, "what it calls is a member too", append(orders, "catalog/main.go"), step("orders", preview.StepBuilding))
+	if m, _ := got.Member("orders"); m.SHA != at(6) {
+		t.Errorf("%+v", m)
+	}
+	w.fail["tree"] = errors.New("away")
+	push(7, "the tree can't be read", orders, step("orders", preview.StepBuilding))
 }
 
 // Members that call each other are told each other's tag URLs; the one that is not a member is told of by its own.

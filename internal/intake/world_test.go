@@ -44,6 +44,7 @@ type world struct {
 	repository preview.Repository
 	pull       preview.PullRequest
 	files      preview.Files
+	trees      map[string]preview.Tree // by commit
 	approval   preview.Approval
 	builds     map[string]preview.Build
 	logs       map[string]string // by build
@@ -167,6 +168,12 @@ func (w *world) Files(_ context.Context, _ preview.Repository, number int) (prev
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.files, w.call("files", number)
+}
+
+func (w *world) Tree(_ context.Context, _ preview.Repository, sha string) (preview.Tree, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.trees[sha], w.call("tree", sha)
 }
 
 func (w *world) Approval(_ context.Context, _ preview.Repository, number int, label string) (preview.Approval, error) {

@@ -82,6 +82,28 @@ func TestNothingChanged(t *testing.T) {
 	silent()
 }
 
+// A push that leaves one of the changed services alone: its revision stays, nothing of it is built again, and the comment says so.
+func TestUnchangedService(t *testing.T) {
+	t.Parallel()
+	w := shared(t)
+	p := w.change(t, version("users", "first"), version("catalog", "first"))
+	p.ready()
+	before, built := p.tagged("users").Name, len(p.builds())
+	was := p.sha
+	p.push(version("catalog", "second"))
+	p.ready()
+	if after := p.tagged("users").Name; after != before || len(p.builds()) != built+1 {
+		t.Errorf("revision %s, then %s; %d builds, then %d", before, after, built, len(p.builds()))
+	}
+	if body := p.says("Preview is ready", p.sha[:7]); !strings.Contains(body, "✅ unchanged since `"+was[:7]+"`") {
+		t.Errorf("the comment says\n%s", body)
+	}
+	p.serves(p.link, "/plans", "first")
+	p.serves(p.link, "/products", "second")
+	p.holds()
+	p.gone()
+}
+
 // A push that changes a second service, and one that takes the change of the first back: its tag goes, the comment follows.
 func TestServicesComeAndGo(t *testing.T) {
 	t.Parallel()

@@ -64,6 +64,19 @@ type Account struct {
 	Bot   bool
 }
 
+// A Tree is all files of a commit. When Complete is false, GitHub's answer was cut.
+type Tree struct {
+	Entries  []TreeEntry
+	Complete bool
+}
+
+// A TreeEntry is a file, a symbolic link or a submodule.
+type TreeEntry struct {
+	Path string
+	Mode string // git's: 100644, 100755, 120000, 160000
+	SHA  string // of the content
+}
+
 // Files are the paths that a pull request changes; a renamed file is there under both its names. When Complete is
 // false, GitHub's answer was cut (it lists 3,000 at the most) or did not agree with its own count.
 type Files struct {

@@ -76,7 +76,7 @@ func (w *Wanted) observeBuild(m *Member, b Build, now time.Time) {
 		w.Generation++ // a build is found by its generation: another try is another one
 		w.Changed = now
 		*m = Member{
-			Service: m.Service, CloudRun: m.CloudRun, SHA: m.SHA, Generation: w.Generation, Step: StepWaiting,
+			Service: m.Service, CloudRun: m.CloudRun, SHA: m.SHA, Source: m.Source, Generation: w.Generation, Step: StepWaiting,
 			Retries: m.Retries + 1, Again: b.Status, Good: m.Good, Standing: m.Standing,
 		}
 		return

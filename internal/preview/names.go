@@ -37,6 +37,7 @@ const (
 	LabelBuild        = "gangway-build"       // Cloud Build's build id
 	LabelGeneration   = "gangway-generation"  // the generation that it was made for
 	LabelCommit       = "gangway-commit"      // the commit that it was built from (40 hexadecimal digits)
+	LabelSource       = "gangway-source"      // a fingerprint of what it was built from: [Member].Source
 	LabelChange       = "gangway-change"      // [ChangeID], by which logs are found
 	LabelEnvironment  = "gangway-environment" // the environment's name
 	LabelGateway      = "gangway-gateway"     // the gateway's name in the configuration

@@ -103,12 +103,14 @@ const (
 
 // A Member is one overridden service of a preview.
 type Member struct {
-	Service    string      `json:"service"`
-	CloudRun   string      `json:"cloud_run"` // the Cloud Run service's name
-	Pipeline   bool        `json:"pipeline,omitempty"`
-	Found      string      `json:"found,omitempty"` // the revision that the team's pipeline deployed for SHA
-	SHA        string      `json:"sha"`             // the commit that it is built from
-	Generation int64       `json:"generation"`      // the generation that began it
+	Service  string `json:"service"`
+	CloudRun string `json:"cloud_run"` // the Cloud Run service's name
+	Pipeline bool   `json:"pipeline,omitempty"`
+	Found    string `json:"found,omitempty"` // the revision that the team's pipeline deployed for SHA
+	SHA      string `json:"sha"`             // the commit that it is built from; the head, or an earlier one with the same Source
+	// Source is a fingerprint of what the service is made of at SHA: equal ones need no other build. "" is not known.
+	Source     string      `json:"source,omitempty"`
+	Generation int64       `json:"generation"` // the generation that began it
 	Step       Step        `json:"step"`
 	BuildID    string      `json:"build_id,omitempty"`
 	LogURL     string      `json:"log_url,omitempty"`

@@ -42,6 +42,7 @@ type Target struct {
 	Service  string `json:"service"`
 	CloudRun string `json:"cloud_run"`
 	Pipeline bool   `json:"pipeline,omitempty"` // a pipeline of the team's own builds and deploys it
+	Source   string `json:"source,omitempty"`   // what it is made of at the head: see [Member]; "" is not known
 }
 
 // A RevisionFact is what Cloud Run says of a member.
@@ -200,12 +201,14 @@ func (w *Wanted) supersede(m Member) {
 	}
 }
 
-// setMembers makes targets the members. A member that is already there for the same commit goes on as it is.
+// setMembers makes targets the members. A member that is already there for the same commit, or that is made of the very same
+// files as at the new one, goes on as it is.
 func (w *Wanted) setMembers(targets []Target) {
 	members := make([]Member, 0, len(targets))
 	for _, t := range targets {
 		m := Member{
 			Service: t.Service, CloudRun: t.CloudRun, Pipeline: t.Pipeline, SHA: w.HeadSHA, Generation: w.Generation, Step: StepWaiting,
+			Source: t.Source,
 		}
 		if t.Pipeline && !slices.Contains(w.Tagged, t.Service) {
 			w.Tagged = append(w.Tagged, t.Service) // the pipeline sets the tag whenever it comes to it
@@ -213,7 +216,8 @@ func (w *Wanted) setMembers(targets []Target) {
 		if i := w.member(t.Service); i >= 0 && w.Members[i].CloudRun == t.CloudRun {
 			old := w.Members[i]
 			m.Good, m.Standing = old.Good, old.Standing
-			if old.SHA == w.HeadSHA && old.Step != StepFailed && old.Pipeline == t.Pipeline {
+			unchanged := old.SHA == w.HeadSHA || t.Source != "" && old.Source == t.Source && !t.Pipeline
+			if unchanged && old.Step != StepFailed && old.Pipeline == t.Pipeline {
 				m = old
 			}
 		}

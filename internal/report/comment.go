@@ -126,7 +126,7 @@ func (v view) row(m preview.Member) string {
 	case preview.StepReady:
 		state := "✅ " + cmp.Or(built(m), "ready")
 		if m.SHA != v.Wanted.HeadSHA {
-			state = "🕓 ready, from " + commit(m.SHA)
+			state = "✅ unchanged since " + commit(m.SHA)
 		}
 		return join(" · ", state, log, link("direct", m.URL))
 	case preview.StepFailed:

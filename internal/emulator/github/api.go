@@ -122,6 +122,7 @@ func (s *Server) endpoints() map[string]endpoint {
 		"GET " + repo + "/pulls/{number}/files":             s.listFiles,
 		"GET " + repo + "/compare/{basehead...}":            s.compare,
 		"GET " + repo + "/contents/{path...}":               s.getContents,
+		"GET " + repo + "/git/trees/{tree}":                 s.getTree,
 		"GET " + repo + "/branches/{branch...}":             s.getBranch,
 		"GET " + repo + "/commits/{ref...}":                 s.getCommit,
 		"GET " + repo + "/git/ref/{ref...}":                 s.getRef,

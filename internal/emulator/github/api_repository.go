@@ -157,15 +157,7 @@ func (g gitDir) list(ctx context.Context, commit, path string) ([]entry, error) 
 	if err != nil {
 		return nil, err
 	}
-	var list []entry
-	for record := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		meta, name, found := strings.Cut(record, "\t")
-		part := strings.Fields(meta)
-		if found && len(part) == 4 {
-			list = append(list, entry{part[0], part[1], part[2], part[3], name})
-		}
-	}
-	return list, nil
+	return entries(out), nil
 }
 
 // getContents serves https://docs.github.com/en/rest/repos/contents#get-repository-content: a file up to 1 MB with its
