@@ -67,7 +67,8 @@ var architecture = map[string]row{
 		internal: []string{"internal/preview"},
 		foreign:  slices.Concat(hcl, []string{"github.com/agext/levenshtein", "github.com/bmatcuk/doublestar/v4"}),
 	},
-	"internal/report": {internal: []string{"internal/preview"}, tests: []string{"github.com/yuin/goldmark/"}},
+	"internal/release": {internal: []string{"internal/preview"}},
+	"internal/report":  {internal: []string{"internal/preview"}, tests: []string{"github.com/yuin/goldmark/"}},
 
 	// Use cases: they know the core and each other's vocabulary, and reach the world through ports of their own.
 	"internal/site":    {internal: []string{"internal/catalog", "internal/openapi", "internal/preview"}},
