@@ -454,7 +454,7 @@ func policies() map[string]release.Policy {
 
 func TestModel(t *testing.T) {
 	t.Parallel()
-	most := 10_000
+	most := 5_000
 	if testing.Short() {
 		most = 5_000
 	}
