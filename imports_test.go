@@ -104,7 +104,7 @@ var architecture = map[string]row{
 	},
 	"internal/pubsub":        {foreign: google, tests: emulators},
 	"internal/cloudbuild":    {internal: []string{"internal/preview", "cloudbuild"}, foreign: append(google, "go.yaml.in/yaml/v3"), tests: emulators},
-	"internal/cloudrun":      {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
+	"internal/cloudrun":      {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: append(emulators, "internal/release")},
 	"internal/apigateway":    {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
 	"internal/lookup":        {internal: []string{"internal/preview"}, foreign: google},
 	"internal/secretmanager": {internal: []string{"internal/preview"}, foreign: google, tests: emulators},

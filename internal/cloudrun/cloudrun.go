@@ -1,8 +1,8 @@
 // Package cloudrun deploys revisions without traffic under tags on Cloud Run, and takes the tags away again. It is the
 // only place that knows Cloud Run's client library.
 //
-// What it never does, whatever else goes wrong: change a traffic percentage, or an entry of the traffic list that is
-// somebody else's. Cloud Run has no call to add a tag: the list is written as a whole. So each write is made from a fresh
+// What it never does, whatever else goes wrong: change a traffic percentage (but by [Client.Shift]), or an entry of the traffic
+// list that is somebody else's. Cloud Run has no call to add a tag: the list is written as a whole. So each write is made from a fresh
 // read, carries that read's etag, and is tried again from a new read when somebody was faster. It neither waits for
 // readiness nor decides what is deployed; package intake does.
 package cloudrun
@@ -100,7 +100,7 @@ func (c *Client) Service(ctx context.Context, ref preview.ServiceRef) (preview.C
 		return preview.CloudRunService{}, err
 	}
 	return preview.CloudRunService{
-		Ref: ref, URL: v.GetUri(), Reconciling: !settled(v), Traffic: targets(v),
+		Ref: ref, URL: v.GetUri(), Etag: v.GetEtag(), Reconciling: !settled(v), Traffic: targets(v),
 	}, nil
 }
 

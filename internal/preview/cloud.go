@@ -91,6 +91,7 @@ type TrafficTarget struct {
 type CloudRunService struct {
 	Ref         ServiceRef
 	URL         string          // the service's own URL, which is the audience of calls to it
+	Etag        string          // of what was read: a write that carries it overwrites nothing newer
 	Reconciling bool            // what it says of its state may still be about an earlier write
 	Traffic     []TrafficTarget // as wanted, with the URLs that are live
 }
