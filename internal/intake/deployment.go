@@ -48,17 +48,10 @@ func NewDeployment(
 // labels mark a revision as ours. The commit label of the service is the live revision's by inheritance, so it has to be
 // replaced.
 func labels(s site.Site, service *catalog.Service, m preview.Member) map[string]string {
-	labels := map[string]string{
-		preview.LabelInstallation: s.Catalog.Installation,
-		preview.LabelPreview:      s.Key.Hash(),
-		preview.LabelEnvironment:  s.Key.Environment,
-		preview.LabelGateway:      s.Key.Gateway,
-		preview.LabelRepository:   strconv.FormatInt(s.Key.Repository, 10),
-		preview.LabelPullRequest:  strconv.Itoa(s.Key.PullRequest),
-		preview.LabelService:      m.Service,
-		preview.LabelCommit:       m.SHA,
-		preview.LabelChange:       s.Key.Change(m.SHA),
-	}
+	labels := s.Key.Labels(s.Catalog.Installation)
+	labels[preview.LabelService] = m.Service
+	labels[preview.LabelCommit] = m.SHA
+	labels[preview.LabelChange] = s.Key.Change(m.SHA)
 	if m.BuildID != "" {
 		labels[preview.LabelBuild] = m.BuildID
 	}

@@ -8,17 +8,26 @@ import (
 	"strings"
 )
 
-// A Key names one preview: a pull request on one gateway of one environment. It never contains anything that a pull
-// request's author chose.
+// A Key names one preview: a pull request on one gateway of one environment; or the QA gateway on which the releases of one
+// service are looked at, one after the other, before they get traffic: then it has Release, and no pull request. It never
+// contains anything that a pull request's author chose.
 type Key struct {
 	Environment string `json:"environment"`
 	Gateway     string `json:"gateway"`
 	Repository  int64  `json:"repository_id"` // GitHub's numeric id: it survives renames
 	PullRequest int    `json:"pull_request"`
+	Release     string `json:"release,omitempty"` // the service's name
 }
 
-// String is the key's one spelling: in logs, rows and messages, as environment/gateway/repository id/number.
+// releasePrefix stands before a service's name in keys: a name may be a number too.
+const releasePrefix = "release-"
+
+// String is the key's one spelling: in logs, rows and messages, as environment/gateway/repository id/number, or with
+// release-SERVICE instead of the number.
 func (k Key) String() string {
+	if k.Release != "" {
+		return fmt.Sprintf("%s/%s/%d/%s%s", k.Environment, k.Gateway, k.Repository, releasePrefix, k.Release)
+	}
 	return fmt.Sprintf("%s/%s/%d/%d", k.Environment, k.Gateway, k.Repository, k.PullRequest)
 }
 
@@ -32,11 +41,12 @@ func ParseKey(s string) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("preview key %q: repository id: %w", s, err)
 	}
-	number, err := strconv.Atoi(part[3])
-	if err != nil {
+	k := Key{Environment: part[0], Gateway: part[1], Repository: repository}
+	if service, ok := strings.CutPrefix(part[3], releasePrefix); ok {
+		k.Release = service
+	} else if k.PullRequest, err = strconv.Atoi(part[3]); err != nil {
 		return Key{}, fmt.Errorf("preview key %q: pull request number: %w", s, err)
 	}
-	k := Key{Environment: part[0], Gateway: part[1], Repository: repository, PullRequest: number}
 	if !k.Valid() || k.String() != s {
 		return Key{}, fmt.Errorf("preview key %q is not in canonical form", s)
 	}
@@ -45,7 +55,8 @@ func ParseKey(s string) (Key, error) {
 
 // Valid tells whether every part of the key is present and well formed.
 func (k Key) Valid() bool {
-	return validName(k.Environment) && validName(k.Gateway) && k.Repository > 0 && k.PullRequest > 0
+	return validName(k.Environment) && validName(k.Gateway) && k.Repository > 0 &&
+		(k.PullRequest > 0 && k.Release == "" || k.PullRequest == 0 && validName(k.Release))
 }
 
 // validName tells whether s is a name as the configuration allows them: a DNS label.
@@ -73,7 +84,7 @@ func ChangeID(repository int64, pullRequest int, headSHA string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Change is the [ChangeID] of the preview's pull request at a head SHA.
+// Change is the [ChangeID] of the preview's pull request at a head SHA. A release has one too, as of the pull request 0.
 func (k Key) Change(headSHA string) string { return ChangeID(k.Repository, k.PullRequest, headSHA) }
 
 // Hash is a short fingerprint of the key (10 hexadecimal digits) for labels and names on Google Cloud.

@@ -33,6 +33,7 @@ const (
 	LabelPreview      = "gangway-preview"     // [Key.Hash]
 	LabelRepository   = "gangway-repository"  // numeric id
 	LabelPullRequest  = "gangway-pr"          // number
+	LabelRelease      = "gangway-release"     // instead of the number: the service that is released
 	LabelService      = "gangway-service"     // the service's name in the configuration
 	LabelBuild        = "gangway-build"       // Cloud Build's build id
 	LabelGeneration   = "gangway-generation"  // the generation that it was made for
@@ -44,13 +45,54 @@ const (
 	LabelTemplate     = "gangway-template"    // the revision whose template stood in the service before this one's
 )
 
-// Tag is the traffic tag of a preview's revisions: pr-42.
-func (k Key) Tag() string { return "pr-" + strconv.Itoa(k.PullRequest) }
+// Tag is the traffic tag of a preview's revisions: pr-42; candidate for releases, of which a service has one at a time.
+func (k Key) Tag() string {
+	if k.Release != "" {
+		return "candidate"
+	}
+	return "pr-" + strconv.Itoa(k.PullRequest)
+}
 
-// GatewayID is the id of the preview's gateway on API Gateway: shop-pr-42-1a2b3c. The hash keeps the pull requests of
-// several repositories, and previews in several environments of one project, apart.
+// GatewayID is the id of the preview's gateway on API Gateway: shop-pr-42-1a2b3c, or shop-qa-1a2b3c for releases. The hash
+// keeps the pull requests of several repositories, services, and previews in several environments of one project, apart.
 func (k Key) GatewayID() string {
-	return k.Gateway + "-" + k.Tag() + "-" + k.Hash()[:6]
+	middle := k.Tag()
+	if k.Release != "" {
+		middle = "qa"
+	}
+	return k.Gateway + "-" + middle + "-" + k.Hash()[:6]
+}
+
+// Labels are what says of an object on Google Cloud that it belongs to the preview.
+func (k Key) Labels(installation string) map[string]string {
+	labels := map[string]string{
+		LabelInstallation: installation,
+		LabelPreview:      k.Hash(),
+		LabelEnvironment:  k.Environment,
+		LabelGateway:      k.Gateway,
+		LabelRepository:   strconv.FormatInt(k.Repository, 10),
+	}
+	if k.Release != "" {
+		labels[LabelRelease] = k.Release
+	} else {
+		labels[LabelPullRequest] = strconv.Itoa(k.PullRequest)
+	}
+	return labels
+}
+
+// KeyOf is the preview that labels name, if they agree with its hash. Other installations' labels look alike.
+func KeyOf(labels map[string]string) (Key, bool) {
+	repository, err := strconv.ParseInt(labels[LabelRepository], 10, 64)
+	if err != nil {
+		return Key{}, false
+	}
+	k := Key{Environment: labels[LabelEnvironment], Gateway: labels[LabelGateway], Repository: repository, Release: labels[LabelRelease]}
+	if k.Release == "" {
+		if k.PullRequest, err = strconv.Atoi(labels[LabelPullRequest]); err != nil {
+			return Key{}, false
+		}
+	}
+	return k, k.Valid() && k.Hash() == labels[LabelPreview]
 }
 
 // ConfigID is the id of the API config that holds document. Its content can't be changed on API Gateway, so that

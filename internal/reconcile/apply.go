@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -15,15 +14,7 @@ import (
 
 // labels mark what belongs to the preview on Google Cloud.
 func (l *look) labels() map[string]string {
-	key := l.claim.Key()
-	return map[string]string{
-		preview.LabelInstallation: l.site.Catalog.Installation,
-		preview.LabelPreview:      key.Hash(),
-		preview.LabelEnvironment:  key.Environment,
-		preview.LabelGateway:      key.Gateway,
-		preview.LabelRepository:   strconv.FormatInt(key.Repository, 10),
-		preview.LabelPullRequest:  strconv.Itoa(key.PullRequest),
-	}
+	return l.claim.Key().Labels(l.site.Catalog.Installation)
 }
 
 // owner is the part of the labels by which something is known to be this preview's.

@@ -35,7 +35,7 @@ func (l *look) tidyService(ctx context.Context, ref preview.ServiceRef) {
 func (s *sweep) retire(ctx context.Context, state preview.CloudRunService, revisions []preview.CloudRunRevision) error {
 	var problems []error
 	for _, r := range revisions {
-		key, ok := keyOf(r.Labels)
+		key, ok := preview.KeyOf(r.Labels)
 		if !ok || r.Labels[preview.LabelInstallation] != s.catalog.Installation || inUse(state, r.Name) {
 			continue
 		}

@@ -246,7 +246,7 @@ func (s *sweep) gateways(ctx context.Context) error {
 		s.use(ctx, quota{Name: "gateways", Of: s.environment.Region, Used: len(gateways), Limit: preview.MaxGateways})
 	}
 	for _, g := range gateways {
-		if key, ok := keyOf(g.Labels); ok && hasAll(g.Labels, installation) {
+		if key, ok := preview.KeyOf(g.Labels); ok && hasAll(g.Labels, installation) {
 			problems = append(problems, s.found(ctx, key, "gateway", g.ID))
 		}
 	}
@@ -269,7 +269,7 @@ func (s *sweep) configs(ctx context.Context, installation map[string]string) err
 		}
 		s.use(ctx, quota{Name: "configs", Of: api, Used: len(configs), Limit: preview.MaxConfigs})
 		for _, c := range configs {
-			if key, ok := keyOf(c.Labels); ok && hasAll(c.Labels, installation) {
+			if key, ok := preview.KeyOf(c.Labels); ok && hasAll(c.Labels, installation) {
 				problems = append(problems, s.found(ctx, key, "config", c.ID))
 			}
 		}
@@ -319,7 +319,7 @@ func (s *sweep) tags(ctx context.Context, gateway *catalog.Gateway, service *cat
 			}
 			continue
 		}
-		key, ok := keyOf(revision.Labels)
+		key, ok := preview.KeyOf(revision.Labels)
 		if ok && revision.Labels[preview.LabelInstallation] == s.catalog.Installation {
 			problems = append(problems, s.found(ctx, key, "tag", service.CloudRun+" "+target.Tag))
 		}
@@ -349,16 +349,4 @@ func (s *sweep) stacks(ctx context.Context) error {
 		}
 	}
 	return errors.Join(problems...)
-}
-
-// keyOf is the preview that labels name, if they agree with its hash.
-func keyOf(labels map[string]string) (preview.Key, bool) {
-	repository, err1 := strconv.ParseInt(labels[preview.LabelRepository], 10, 64)
-	number, err2 := strconv.Atoi(labels[preview.LabelPullRequest])
-	key := preview.Key{
-		Environment: labels[preview.LabelEnvironment], Gateway: labels[preview.LabelGateway],
-		Repository: repository, PullRequest: number,
-	}
-	ok := err1 == nil && err2 == nil && key.Valid() && key.Hash() == labels[preview.LabelPreview]
-	return key, ok
 }

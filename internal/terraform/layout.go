@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -35,7 +34,10 @@ func (r *Runner) folder(key preview.Key) (folder, error) {
 	return r.folderOf(key.Environment, key.Gateway, stackName(key)), nil
 }
 
-func stackName(key preview.Key) string { return fmt.Sprintf("%d-%d", key.Repository, key.PullRequest) }
+// stackName is REPOSITORY-NUMBER, or REPOSITORY-release-SERVICE.
+func stackName(key preview.Key) string {
+	return strings.Replace(strings.TrimPrefix(key.String(), key.Environment+"/"+key.Gateway+"/"), "/", "-", 1)
+}
 
 func (r *Runner) folderOf(segments ...string) folder {
 	return folder{
@@ -50,20 +52,13 @@ func (r *Runner) Stacks(ctx context.Context) ([]preview.Key, error) { return r.s
 
 // keyOf is the preview whose stack has a path (ENVIRONMENT/GATEWAY/REPOSITORY-NUMBER); ok is false for anything else.
 func keyOf(path string) (key preview.Key, ok bool) {
-	part := strings.Split(path, "/")
+	part := strings.SplitN(path, "/", 3)
 	if len(part) != 3 {
 		return preview.Key{}, false
 	}
-	repository, number, _ := strings.Cut(part[2], "-")
-	key = preview.Key{Environment: part[0], Gateway: part[1]}
-	var err error
-	if key.Repository, err = strconv.ParseInt(repository, 10, 64); err != nil {
-		return preview.Key{}, false
-	}
-	if key.PullRequest, err = strconv.Atoi(number); err != nil {
-		return preview.Key{}, false
-	}
-	return key, key.Valid() && part[2] == stackName(key)
+	repository, rest, _ := strings.Cut(part[2], "-")
+	key, err := preview.ParseKey(strings.Join([]string{part[0], part[1], repository, rest}, "/"))
+	return key, err == nil
 }
 
 // globEscape makes a path match only itself.
