@@ -106,6 +106,7 @@ var architecture = map[string]row{
 	"internal/cloudbuild":    {internal: []string{"internal/preview", "cloudbuild"}, foreign: append(google, "go.yaml.in/yaml/v3"), tests: emulators},
 	"internal/cloudrun":      {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: append(emulators, "internal/release")},
 	"internal/apigateway":    {internal: []string{"internal/preview", "internal/throttle"}, foreign: google, tests: emulators},
+	"internal/monitoring":    {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
 	"internal/lookup":        {internal: []string{"internal/preview"}, foreign: google},
 	"internal/secretmanager": {internal: []string{"internal/preview"}, foreign: google, tests: emulators},
 	"internal/firestore":     {internal: []string{"internal/preview"}, foreign: google, tests: append(emulators, "internal/preview/previewtest")},
@@ -176,6 +177,7 @@ var architecture = map[string]row{
 	},
 	"internal/emulator/secretmanager": {internal: emulators},
 	"internal/emulator/storage":       {internal: emulators, tests: google},
+	"internal/emulator/monitoring":    {internal: emulators},
 	"internal/emulator/pubsub":        {internal: emulators, foreign: google},
 	"internal/checker":                {internal: []string{"internal/loopback"}},
 
@@ -285,7 +287,7 @@ func TestArchitectureKeepsItsDirection(t *testing.T) {
 	core := []string{"internal/preview", "internal/openapi", "internal/catalog", "internal/report"}
 	adapters := []string{
 		"internal/github", "internal/pubsub", "internal/cloudbuild", "internal/cloudrun", "internal/apigateway",
-		"internal/firestore", "internal/terraform", "internal/sqlite", "internal/secretmanager", "internal/lookup",
+		"internal/firestore", "internal/terraform", "internal/sqlite", "internal/secretmanager", "internal/lookup", "internal/monitoring",
 	}
 	for folder, r := range architecture {
 		for _, name := range r.internal {

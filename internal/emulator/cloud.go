@@ -1,5 +1,5 @@
 // Package emulator is the far ends of Gangway on loopback: GitHub, Cloud Build, Cloud Run, API Gateway, Cloud Logging,
-// Cloud Storage, Pub/Sub and whoever issues tokens. Each speaks its provider's own REST API and knows nothing of Gangway; this package starts them
+// Cloud Monitoring, Cloud Storage, Pub/Sub and whoever issues tokens. Each speaks its provider's own REST API and knows nothing of Gangway; this package starts them
 // together and tells where they are.
 package emulator
 
@@ -32,6 +32,7 @@ import (
 	"github.com/gangway-dev/gangway/internal/emulator/identity"
 	"github.com/gangway-dev/gangway/internal/emulator/image"
 	"github.com/gangway-dev/gangway/internal/emulator/logging"
+	"github.com/gangway-dev/gangway/internal/emulator/monitoring"
 	"github.com/gangway-dev/gangway/internal/emulator/pubsub"
 	"github.com/gangway-dev/gangway/internal/emulator/secretmanager"
 	"github.com/gangway-dev/gangway/internal/emulator/storage"
@@ -79,6 +80,7 @@ type Cloud struct {
 	CloudBuild *cloudbuild.Server
 	APIGateway *apigateway.Server
 	Logging    *logging.Server
+	Monitoring *monitoring.Server
 	PubSub     *pubsub.Server
 	Secrets    *secretmanager.Server
 	Storage    *storage.Server
@@ -94,7 +96,7 @@ type Cloud struct {
 
 // ports keeps the ports over restarts, so that links stay good.
 type ports struct {
-	GitHub, CloudBuild, CloudRun, APIGateway, Logging, Edge, Identity, PubSub, SecretManager, Storage, Firestore int
+	GitHub, CloudBuild, CloudRun, APIGateway, Logging, Edge, Identity, PubSub, SecretManager, Storage, Monitoring, Firestore int
 }
 
 // Start starts all far ends. A folder has one cloud at a time.
@@ -126,6 +128,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 	c.serve(listeners.secretManager, c.Secrets)
 	c.serve(listeners.storage, c.Storage)
 	c.serve(listeners.logging, c.Logging)
+	c.serve(listeners.monitoring, c.Monitoring)
 	c.serve(listeners.identity, c.Identity.Handler())
 	c.serve(listeners.edge, http.HandlerFunc(c.edge))
 	return c, nil
@@ -137,7 +140,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	c.Endpoints.GitHub, c.Endpoints.CloudBuild, c.Endpoints.CloudRun = at(l.github), at(l.cloudBuild), at(l.cloudRun)
 	c.Endpoints.APIGateway, c.Endpoints.Identity, c.Endpoints.PubSub = at(l.apiGateway), at(l.identity), l.pubsub
 	c.Edge, c.SecretManager = at(l.edge), at(l.secretManager)
-	c.Endpoints.Logging, c.Endpoints.Storage = at(l.logging), at(l.storage)
+	c.Endpoints.Logging, c.Endpoints.Storage, c.Endpoints.Monitoring = at(l.logging), at(l.storage), at(l.monitoring)
 	c.Project = o.Project
 	edgePort := portOf(l.edge)
 	if o.Violation == nil {
@@ -174,6 +177,7 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 	}
 	run := cloudrun.Options{
 		Dir: filepath.Join(o.Dir, "cloudrun"), Images: c.Images, Identity: c.Identity,
+		Served:   func(r cloudrun.Served) { c.Monitoring.Count(monitoring.Request(r)) },
 		EdgePort: func() int { return edgePort }, Logger: o.Log, Violation: o.Violation, Access: o.Access,
 	}
 	gateway := apigateway.Options{
@@ -187,10 +191,11 @@ func (c *Cloud) make(o Options, l listeners) (err error) {
 		},
 	}
 	logs := logging.Options{Violation: o.Violation, Access: o.Access}
+	metrics := monitoring.Options{Violation: o.Violation, Access: o.Access}
 	if o.Latency == Real {
-		logs.Lag = logging.RealLag
+		logs.Lag, metrics.Period, metrics.Lag = logging.RealLag, monitoring.RealPeriod, monitoring.RealLag
 	}
-	c.Logging = logging.New(logs)
+	c.Logging, c.Monitoring = logging.New(logs), monitoring.New(metrics)
 	build := cloudbuild.Options{
 		Logged: c.logged, Object: c.Storage.Open, StoreLog: c.Storage.Put,
 		GoCache: goCacheOf(o),

@@ -21,6 +21,7 @@ type Endpoints struct {
 	Logging       string
 	SecretManager string
 	Storage       string
+	Monitoring    string
 	Identity      string // issues tokens; keys at /.well-known/jwks.json
 	Edge          string // front of revisions and gateways; a forward proxy for names below localhost
 	PubSub        string // host:port

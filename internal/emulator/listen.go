@@ -16,13 +16,13 @@ import (
 )
 
 type listeners struct {
-	github, cloudBuild, cloudRun, apiGateway, logging, edge, identity, secretManager, storage net.Listener
+	github, cloudBuild, cloudRun, apiGateway, logging, edge, identity, secretManager, storage, monitoring net.Listener
 
 	pubsub string
 }
 
 func (l listeners) close() {
-	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.logging, l.edge, l.identity, l.secretManager, l.storage} {
+	for _, one := range []net.Listener{l.github, l.cloudBuild, l.cloudRun, l.apiGateway, l.logging, l.edge, l.identity, l.secretManager, l.storage, l.monitoring} {
 		if one != nil {
 			_ = one.Close()
 		}
@@ -54,6 +54,7 @@ func (c *Cloud) listen(ctx context.Context, o Options) (l listeners, err error) 
 		{&p.Identity, &l.identity},
 		{&p.SecretManager, &l.secretManager},
 		{&p.Storage, &l.storage},
+		{&p.Monitoring, &l.monitoring},
 	}
 	for _, want := range wants {
 		listener, err := listenOn(ctx, *want.port)

@@ -63,14 +63,20 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request, transport http.Ro
 		errorPage(w, r, http.StatusServiceUnavailable, "The service you requested is not available yet.")
 		return
 	}
+	if s.options.Served != nil {
+		seen := &statusWriter{ResponseWriter: w}
+		w = seen
+		defer s.served(to, seen, time.Now())
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), to.timeout)
 	defer cancel()
-	i, err := s.instance(ctx, to.revision)
+	i, done, err := s.instance(ctx, to.revision)
 	if err != nil {
 		s.log.WarnContext(ctx, "revision not started", "revision", to.revision, "error", err)
 		errorPage(w, r, http.StatusServiceUnavailable, "The service you requested is not available yet.")
 		return
 	}
+	defer done()
 	proxy := httputil.ReverseProxy{
 		Rewrite:       func(p *httputil.ProxyRequest) { rewrite(p, i.port, checked) },
 		Transport:     transport,
@@ -79,6 +85,42 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request, transport http.Ro
 	}
 	proxy.ServeHTTP(w, r.WithContext(ctx))
 }
+
+// served tells of an answered request. A client that goes away before it has an answer counts with 499, as Google's front
+// ends log it.
+func (s *Server) served(to route, seen *statusWriter, began time.Time) {
+	part := strings.Split(to.revision, "/") // projects/P/locations/L/services/S/revisions/R
+	if len(part) != 8 {
+		return
+	}
+	s.options.Served(Served{
+		Project: part[1], Location: part[3], Service: part[5], Revision: part[7],
+		Status: cmp.Or(seen.status, 499), Took: time.Since(began), At: time.Now(),
+	})
+}
+
+// A statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets the proxy flush, and take connections over.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // find is the route of a host name.
 func (s *Server) find(host string) (route, bool) {

@@ -41,6 +41,8 @@ type instance struct {
 	stopping chan struct{}
 	stopOnce sync.Once
 	gone     chan struct{}
+	users    int           // requests in flight; guarded by instances.mu
+	idle     chan struct{} // closed when there are none any more, once somebody waits for that; guarded likewise
 
 	ready     chan struct{}
 	err       error
@@ -56,25 +58,65 @@ func (i *instance) stop() { i.stopOnce.Do(func() { close(i.stopping) }) }
 
 // start makes sure that a revision runs, and waits until it does.
 func (s *Server) start(name string) error {
-	_, err := s.instance(context.Background(), name)
+	_, done, err := s.instance(context.Background(), name)
+	if err == nil {
+		done()
+	}
 	return err
 }
 
-// instance is the running instance of a revision, which it starts if need be.
-func (s *Server) instance(ctx context.Context, name string) (*instance, error) {
-	i, err := s.join(name)
-	if err != nil {
-		return nil, err
+// instance is the running instance of a revision, which it starts if need be. It is not stopped before done is called, or a
+// while after it was to be.
+func (s *Server) instance(ctx context.Context, name string) (i *instance, done func(), err error) {
+	if i, err = s.join(name); err != nil {
+		return nil, nil, err
 	}
+	done = func() { s.running.leave(i) }
 	select {
 	case <-i.ready:
-		return i, i.err
+		err = i.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		err = ctx.Err()
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return i, done, nil
+}
+
+// leave ends a request.
+func (n *instances) leave(i *instance) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if i.users--; i.users == 0 && i.idle != nil {
+		close(i.idle)
+		i.idle = nil
 	}
 }
 
-// join returns the instance of a revision, perhaps one that is just starting.
+// drainTime is how long an instance that gets no requests any more may still work on those that it has.
+const drainTime = 10 * time.Second
+
+// drain waits for the requests of an instance that is off the list, also for those that wait for its start.
+func (s *Server) drain(i *instance) {
+	s.running.mu.Lock()
+	if s.running.closed || i.users == 0 {
+		s.running.mu.Unlock()
+		return
+	}
+	idle := make(chan struct{})
+	i.idle = idle
+	s.running.mu.Unlock()
+	select {
+	case <-idle:
+	case <-time.After(drainTime):
+	case <-s.closing:
+	case <-i.gone:
+	}
+}
+
+// join returns the instance of a revision, perhaps one that is just starting, with a request more in flight.
 func (s *Server) join(name string) (*instance, error) {
 	s.mu.RLock()
 	stored := s.state.Revisions[name]
@@ -92,10 +134,11 @@ func (s *Server) join(name string) (*instance, error) {
 		return nil, errStopped
 	}
 	if i := s.running.byRevision[name]; i != nil {
+		i.users++
 		return i, nil
 	}
 	i := &instance{
-		name: name, stopping: make(chan struct{}), ready: make(chan struct{}), gone: make(chan struct{}),
+		users: 1, name: name, stopping: make(chan struct{}), ready: make(chan struct{}), gone: make(chan struct{}),
 	}
 	s.running.byRevision[name] = i
 	s.work.Go(func() { s.run(i, &r) })
@@ -147,13 +190,16 @@ func (n *instances) remove(i *instance) {
 	}
 }
 
-// stopLater stops the instance of a revision, if there is one, and does not wait.
+// stopLater stops the instance of a revision, if there is one, once it has no requests any more, and does not wait.
 func (s *Server) stopLater(name string) {
 	s.running.mu.Lock()
 	defer s.running.mu.Unlock()
-	if i := s.running.byRevision[name]; i != nil {
+	if i := s.running.byRevision[name]; i != nil && !s.running.closed {
 		delete(s.running.byRevision, name)
-		i.stop()
+		s.work.Go(func() {
+			s.drain(i)
+			i.stop()
+		})
 	}
 }
 

@@ -44,7 +44,9 @@ type Options struct {
 	Identity Identity   //
 	EdgePort func() int // the port on which Front is reached; URLs contain it
 	// Secret resolves a version of a secret; nil knows none.
-	Secret       func(project, secret, version string) (value string, ok bool)
+	Secret func(project, secret, version string) (value string, ok bool)
+	// Served is told of every request that a revision was chosen for, when it is answered; nil for nobody.
+	Served       func(Served)
 	Latency      Latency
 	StartTimeout time.Duration // how long a revision has until it listens; 0 is 240 s, as on Cloud Run
 	TagLimit     int           // tags per project and region; 0 is 2000
@@ -54,6 +56,14 @@ type Options struct {
 	Violation func(conformance.Violation)
 	// Access says who may do what; nil lets everybody do everything.
 	Access *iam.Access
+}
+
+// Served is an answered request, as Cloud Run's metrics count it.
+type Served struct {
+	Project, Location, Service, Revision string // short names
+	Status                               int
+	Took                                 time.Duration
+	At                                   time.Time
 }
 
 // A Server is the emulated Cloud Run of any number of projects. It is safe for concurrent use.

@@ -92,6 +92,7 @@ var (
 	CloudRunV2       = embedded("run-v2")
 	GitHubREST       = embedded("github")
 	LoggingV2        = embedded("logging-v2")
+	MonitoringV3     = embedded("monitoring-v3")
 	SecretManagerV1  = embedded("secretmanager-v1")
 	StorageV1        = embedded("storage-v1")
 )

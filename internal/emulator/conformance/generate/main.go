@@ -22,7 +22,7 @@ import (
 
 // What is read: one line for each description.
 var discovery = []string{
-	"apigateway/v1", "apigateway/v1beta", "cloudbuild/v1", "logging/v2", "run/v1", "run/v2", "secretmanager/v1",
+	"apigateway/v1", "apigateway/v1beta", "cloudbuild/v1", "logging/v2", "monitoring/v3", "run/v1", "run/v2", "secretmanager/v1",
 	"storage/v1",
 }
 
