@@ -284,7 +284,7 @@ func TestArchitectureKeepsItsDirection(t *testing.T) {
 	farEnds := func(name string) bool {
 		return allows(emulators, strings.TrimSuffix(name, "/")) || name == "cloudbuild"
 	}
-	core := []string{"internal/preview", "internal/openapi", "internal/catalog", "internal/report"}
+	core := []string{"internal/preview", "internal/openapi", "internal/catalog", "internal/release", "internal/report"}
 	adapters := []string{
 		"internal/github", "internal/pubsub", "internal/cloudbuild", "internal/cloudrun", "internal/apigateway",
 		"internal/firestore", "internal/terraform", "internal/sqlite", "internal/secretmanager", "internal/lookup", "internal/monitoring",

@@ -55,12 +55,12 @@ func ParseKey(s string) (Key, error) {
 
 // Valid tells whether every part of the key is present and well formed.
 func (k Key) Valid() bool {
-	return validName(k.Environment) && validName(k.Gateway) && k.Repository > 0 &&
-		(k.PullRequest > 0 && k.Release == "" || k.PullRequest == 0 && validName(k.Release))
+	return ValidName(k.Environment) && ValidName(k.Gateway) && k.Repository > 0 &&
+		(k.PullRequest > 0 && k.Release == "" || k.PullRequest == 0 && ValidName(k.Release))
 }
 
-// validName tells whether s is a name as the configuration allows them: a DNS label.
-func validName(s string) bool {
+// ValidName tells whether s is a name as the configuration allows them: a DNS label.
+func ValidName(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
 	}
