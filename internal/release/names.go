@@ -3,6 +3,7 @@ package release
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -46,4 +47,10 @@ func fit(cloudRun, prefix, digits string) (string, bool) {
 func fingerprint(s string, digits int) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])[:digits]
+}
+
+// revisionName is the name of a candidate: service, rc, short SHA, and a fingerprint of release and image, because Cloud
+// Run refuses a name that was used with another configuration.
+func revisionName(r *Release) string {
+	return fmt.Sprintf("%s-rc-%s-%s", r.CloudRun, preview.ShortSHA(r.Commit), fingerprint(r.ID+" "+r.Image, 4))
 }
