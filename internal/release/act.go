@@ -92,21 +92,20 @@ func (s *State) finishing(r *Release, f Facts) []Action {
 }
 
 func (s *State) goBack(r *Release, f Facts) []Action {
-	if r.Shifted && f.Traffic == nil {
-		return nil
-	}
 	if r.Shifted {
-		shares, err := f.Traffic.Shares()
-		if err != nil {
+		if f.Traffic == nil {
 			return nil
 		}
-		if !slices.Equal(shares, all(s.good())) {
+		shares, err := f.Traffic.Shares()
+		switch fence := s.fence(r, f); {
+		case err != nil:
+			return nil
+		case !slices.Equal(shares, all(s.good())):
 			if r.Asked == nil || !slices.Equal(r.Asked.To, all(s.good())) {
 				return nil // it is not known yet whether that revision can take it
 			}
 			return s.shift(r, f)
-		}
-		if fence := s.fence(r, f); fence != nil {
+		case fence != nil:
 			return []Action{*fence}
 		}
 	}
@@ -119,7 +118,7 @@ func (s *State) goBack(r *Release, f Facts) []Action {
 // clean strikes out what of the leftovers is known to be gone, and lets what was kept go when its time is over.
 func (s *State) clean(f Facts, now time.Time) {
 	if s.Kept != nil && !now.Before(s.Kept.Until) {
-		s.dropKept()
+		s.dropKept(now)
 	}
 	for i := range s.Leftovers {
 		l := &s.Leftovers[i]
@@ -129,7 +128,8 @@ func (s *State) clean(f Facts, now time.Time) {
 		if f.Traffic == nil || len(f.Traffic.Targets) == 0 {
 			continue
 		}
-		if s.uses(l.Revision, l.Tag) || !f.Traffic.tagged(l.Tag, l.Revision) {
+		settled := now.Sub(l.Since) > settleTimeout // until then a deployment of a worker that died may still be under way
+		if s.uses(l.Revision, l.Tag) || settled && !f.Traffic.tagged(l.Tag, l.Revision) {
 			l.Tag = ""
 		}
 		if l.Tag == "" && (s.uses(l.Revision, "") || f.Traffic.names(l.Revision) || f.Revisions[l.Revision].Gone ||
@@ -171,6 +171,7 @@ func (s *State) cleaning(f Facts) []Action {
 		}
 		switch {
 		case f.Traffic == nil:
+		case l.Tag != "" && !f.Traffic.tagged(l.Tag, l.Revision): // it is looked for a little longer
 		case l.Tag != "":
 			actions = append(actions, Action{Kind: UntagRevision, Release: l.Release, Revision: l.Revision, Tag: l.Tag})
 		case l.Retire:
@@ -181,7 +182,7 @@ func (s *State) cleaning(f Facts) []Action {
 }
 
 // next is when to look again though no hint has come.
-func (s *State) next(f Facts, now time.Time) time.Time {
+func (s *State) next(now time.Time) time.Time {
 	var at time.Time
 	sooner := func(t time.Time) {
 		if at.IsZero() || t.Before(at) {

@@ -52,7 +52,7 @@ func (s *State) addressed(c Command, now time.Time) *Release {
 	s.putBack(now)
 	good := s.Kept.Good
 	s.Serving = &good
-	s.dropKept()
+	s.dropKept(now)
 	r.Phase, r.Ended, r.Paused = PhaseFinishing, time.Time{}, nil
 	s.Current = &r
 	return s.Current

@@ -3,6 +3,7 @@ package release
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -36,12 +37,12 @@ func Decide(key Key, s State, f Facts, now time.Time) (_ State, actions []Action
 	for _, c := range f.Commands {
 		s.command(c, now)
 	}
-	s.clean(f, now)
-	for range len(phases) { // more than one phase may be over; none comes twice by the same facts
+	for range 2 * len(phases) { // more than one phase may be over
 		if !s.turn(now) && !s.advance(f, now) {
 			break
 		}
 	}
+	s.clean(f, now)
 	if s.Current != nil {
 		actions = s.act(f, now)
 	}
@@ -49,7 +50,7 @@ func Decide(key Key, s State, f Facts, now time.Time) (_ State, actions []Action
 	if s.Reported != s.Digest() {
 		actions = append(actions, Action{Kind: Report})
 	}
-	return s, actions, s.next(f, now)
+	return s, actions, s.next(now)
 }
 
 // request takes up what is newer than what was taken up already.
@@ -96,7 +97,7 @@ func (s *State) end(r *Release, as Phase, why *preview.UserError, now time.Time)
 	if r == s.Waiting {
 		s.Waiting = nil
 	}
-	left := Leftover{Release: r.ID, QA: r.Composed, Tag: r.Candidate.Tag, Revision: r.Candidate.Revision}
+	left := Leftover{Release: r.ID, Since: now, QA: r.Composed, Tag: r.Candidate.Tag, Revision: r.Candidate.Revision}
 	left.Retire = as != PhaseReleased && left.Revision != ""
 	if left.QA || left.Revision != "" {
 		s.Leftovers = append(s.Leftovers, left)
@@ -140,14 +141,11 @@ func (s *State) foreign(r *Release, shares []Share, now time.Time) {
 }
 
 func sharesText(shares []Share) string {
-	text := ""
-	for i, share := range shares {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprintf("%s %d %%", share.Revision, share.Percent)
+	texts := make([]string, 0, len(shares))
+	for _, share := range shares {
+		texts = append(texts, fmt.Sprintf("%s %d %%", share.Revision, share.Percent))
 	}
-	return text
+	return strings.Join(texts, ", ")
 }
 
 // good is the name of the last good revision; "" where there is none.
@@ -158,13 +156,13 @@ func (s *State) good() string {
 	return s.Serving.Revision
 }
 
-// advance moves the release that is under way on by one phase, if the facts allow.
+// advance moves the release that is under way on by one phase or one step of its plan, if the facts allow.
 func (s *State) advance(f Facts, now time.Time) bool {
 	r := s.Current
 	if r == nil {
 		return false
 	}
-	before := r.Phase
+	before, step, observing := r.Phase, r.Step, r.Observing
 	switch {
 	case r.Phase == PhaseHeld:
 		return false
@@ -176,7 +174,7 @@ func (s *State) advance(f Facts, now time.Time) bool {
 	default:
 		s.onward(r, f, now)
 	}
-	return s.Current != r || r.Phase != before
+	return s.Current != r || r.Phase != before || r.Step != step || r.Observing != observing
 }
 
 func (s *State) onward(r *Release, f Facts, now time.Time) {
@@ -477,7 +475,7 @@ func (s *State) finish(r *Release, f Facts, now time.Time) {
 	}
 	before := *s.Serving
 	s.Serving = &Good{Revision: r.Candidate.Revision, Commit: r.Commit, Image: r.Image, Since: now}
-	s.dropKept()
+	s.dropKept(now)
 	if keep {
 		s.Kept = &Kept{Release: r.ID, Good: before, Tag: tag, Until: now.Add(f.Policy.KeepPrevious)}
 	}
@@ -490,9 +488,9 @@ func (s *State) keeps(r *Release, f Facts) (string, bool) {
 	return tag, ok && f.Policy.KeepPrevious > 0 && !f.Revisions[s.good()].Gone
 }
 
-func (s *State) dropKept() {
+func (s *State) dropKept(now time.Time) {
 	if s.Kept != nil {
-		s.Leftovers = append(s.Leftovers, Leftover{Release: s.Kept.Release, Tag: s.Kept.Tag, Revision: s.Kept.Good.Revision})
+		s.Leftovers = append(s.Leftovers, Leftover{Release: s.Kept.Release, Since: now, Tag: s.Kept.Tag, Revision: s.Kept.Good.Revision})
 		s.Kept = nil
 	}
 }

@@ -81,8 +81,8 @@ func (c *choices) of(n int) int {
 
 // more moves to the next path; false when all were tried.
 func (c *choices) more() bool {
-	for i := len(c.widths) - 1; i >= 0; i-- {
-		if c.path[i]+1 < c.widths[i] {
+	for i, width := range slices.Backward(c.widths) {
+		if c.path[i]+1 < width {
 			c.path = append(c.path[:i:i], c.path[i]+1)
 			c.widths = nil
 			return true
@@ -581,6 +581,9 @@ func (w *cloud) later() {
 			shift(t)
 		}
 	}
+	for i := range s.Leftovers {
+		shift(&s.Leftovers[i].Since)
+	}
 	if s.Kept != nil {
 		kept := *s.Kept
 		shift(&kept.Until)
@@ -606,6 +609,11 @@ func (w *cloud) canonical() {
 	for i := range s.History {
 		s.History[i].plain(w.Etag)
 		s.History[i].Since = epoch
+	}
+	for i := range s.Leftovers {
+		if l := &s.Leftovers[i]; l.Since.Before(epoch.Add(-tick)) {
+			l.Since = epoch.Add(-tick)
+		}
 	}
 	if s.Serving != nil {
 		s.Serving = &Good{Revision: s.Serving.Revision}

@@ -157,43 +157,44 @@ func (r *Release) startRollback(why preview.UserError, now time.Time) {
 
 // rollBack brings all traffic to the last good revision in one change, and the environment's gateway with it.
 func (s *State) rollBack(r *Release, f Facts, now time.Time) {
-	if r.Shifted {
-		if f.Traffic == nil {
-			return
-		}
-		shares, err := f.Traffic.Shares()
-		if err == nil && r.Adopt && len(shares) == 1 && shares[0].Revision != r.Candidate.Revision {
-			s.adopt(shares[0].Revision, f, now) // a person's way out when the last good one was gone
-		}
-		r.Adopt = false
-		if err != nil || len(others(shares, slices.Concat(r.Yield, []string{s.good(), r.Candidate.Revision})...)) > 0 {
-			s.disturbed(r, shares, err, now)
-			return
-		}
-		if !slices.Equal(shares, all(s.good())) {
-			is, known := f.Revisions[s.good()]
-			switch {
-			case percentOf(shares, s.good()) > 0 || known && !is.Gone && is.Readiness == preview.ReadinessReady:
-				r.ask(all(s.good()), f.Traffic.Etag, now)
-			case known && (is.Gone || is.Readiness == preview.ReadinessFailed):
-				s.gone(r, now)
-			}
-			return
-		}
-		if s.fence(r, f) != nil || f.Traffic.Reconciling && now.Sub(r.Since) <= settleTimeout {
-			return
-		}
+	if r.Shifted && !s.trafficIsBack(r, f, now) {
+		return
 	}
-	if len(r.Gateway) > 0 {
-		if !slices.Equal(r.Gateway, []string{s.good()}) {
-			r.Gateway = []string{s.good()}
-			return
-		}
-		if !slices.Contains(f.Done, s.align(r, r.Gateway...).Key()) {
-			return
-		}
+	if len(r.Gateway) > 0 && !slices.Equal(r.Gateway, []string{s.good()}) {
+		r.Gateway = []string{s.good()} // noted before it is
+		return
+	}
+	if len(r.Gateway) > 0 && !slices.Contains(f.Done, s.align(r, r.Gateway...).Key()) {
+		return
 	}
 	s.end(r, PhaseRolledBack, nil, now)
+}
+
+// trafficIsBack tells whether the last good revision has all traffic, for good. If not, it notes what is to be asked for.
+func (s *State) trafficIsBack(r *Release, f Facts, now time.Time) bool {
+	if f.Traffic == nil {
+		return false
+	}
+	shares, err := f.Traffic.Shares()
+	if err == nil && r.Adopt && len(shares) == 1 && shares[0].Revision != r.Candidate.Revision {
+		s.adopt(shares[0].Revision, f, now) // a person's way out when the last good one was gone
+	}
+	r.Adopt = false
+	if err != nil || len(others(shares, slices.Concat(r.Yield, []string{s.good(), r.Candidate.Revision})...)) > 0 {
+		s.disturbed(r, shares, err, now)
+		return false
+	}
+	if slices.Equal(shares, all(s.good())) {
+		return s.fence(r, f) == nil && (!f.Traffic.Reconciling || now.Sub(r.Since) > settleTimeout)
+	}
+	is, known := f.Revisions[s.good()]
+	switch {
+	case percentOf(shares, s.good()) > 0 || known && !is.Gone && is.Readiness == preview.ReadinessReady:
+		r.ask(all(s.good()), f.Traffic.Etag, now)
+	case known && (is.Gone || is.Readiness == preview.ReadinessFailed):
+		s.gone(r, now)
+	}
+	return false
 }
 
 func (s *State) gone(r *Release, now time.Time) {

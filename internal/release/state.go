@@ -52,11 +52,12 @@ type Kept struct {
 
 // A Leftover is what of an ended release is still to be removed. It holds up no other release.
 type Leftover struct {
-	Release  string `json:"release"`
-	QA       bool   `json:"qa,omitempty"`       // the QA gateway
-	Tag      string `json:"tag,omitempty"`      // as far as it stands on Revision
-	Revision string `json:"revision,omitempty"` // that the tag stands on
-	Retire   bool   `json:"retire,omitempty"`   // the revision too, unless somebody uses it
+	Release  string    `json:"release"`
+	Since    time.Time `json:"since"`
+	QA       bool      `json:"qa,omitempty"`       // the QA gateway
+	Tag      string    `json:"tag,omitempty"`      // as far as it stands on Revision
+	Revision string    `json:"revision,omitempty"` // that the tag stands on
+	Retire   bool      `json:"retire,omitempty"`   // the revision too, unless somebody uses it
 }
 
 // Phase is where a release is.
