@@ -415,6 +415,85 @@ func TestTrafficThatFollowsTheLatestIsHeld(t *testing.T) {
 	w.want(PhaseBuilding, Build)
 }
 
+// What is refused before there is traffic fails the release; after that it holds it, and a person says how it goes on.
+func TestRefusedShift(t *testing.T) {
+	w := newWalk(t)
+	w.toApproval()
+	w.want(PhaseRollingOut, Shift)
+	r := w.decide(Facts{Traffic: &w.traffic, Failure: &Failure{Kind: Shift, Release: w.s.Current.ID, Why: preview.UserError{Summary: "no right"}}})
+	w.want(PhaseHeld)
+	if r.Held.Cause != CauseRefused || r.Held.Why.Summary != "no right" {
+		t.Fatalf("%+v", r.Held)
+	}
+	w.say(CommandResume, "1")
+	w.want(PhaseRollingOut, Shift)
+	w.decide(Facts{Traffic: &w.traffic, Failure: &Failure{Kind: RemoveQA, Release: w.s.Current.ID}})
+	w.want(PhaseRollingOut, Shift) // cleaning holds up nothing
+}
+
+func TestTimeouts(t *testing.T) {
+	w := newWalk(t)
+	w.decide(request(1, testCommit))
+	r := w.look()
+	w.decide(Facts{Traffic: &w.traffic, Build: &BuildFact{Release: r.ID, Status: preview.BuildSucceeded, Image: "i@sha256:1"}})
+	w.after(startTimeout).look()
+	w.want(PhaseDeploying, Deploy)
+	w.after(time.Second).look()
+	w.want("")
+	if w.s.History[0].Phase != PhaseFailed || len(w.s.Leftovers) != 1 {
+		t.Fatalf("%+v", w.s)
+	}
+	w.look()
+	w.want("") // the tag may still come to be, by a worker that died
+	w.after(2 * settleTimeout).look()
+	w.want("", RetireRevision)
+	w.decide(Facts{Traffic: &w.traffic, Done: keys(w.actions)})
+	if w.want(""); !w.s.Settled() {
+		t.Errorf("left: %+v", w.s.Leftovers)
+	}
+}
+
+// A candidate's names need room beside the service's.
+func TestNoRoomForATag(t *testing.T) {
+	w := newWalk(t)
+	f := request(1, testCommit)
+	f.Requests[0].CloudRun, f.Requests[0].Image = strings.Repeat("s", 43), "i@sha256:1"
+	w.decide(f)
+	w.look()
+	if len(w.s.History) != 1 || w.s.History[0].Phase != PhaseFailed || !strings.Contains(w.s.History[0].Why.Summary, "no room") {
+		t.Errorf("%+v", w.s)
+	}
+}
+
+func TestQAGatewayAndChecksThatFail(t *testing.T) {
+	for name, facts := range map[string]func(id string) Facts{
+		"the gateway is refused": func(id string) Facts {
+			return Facts{QA: &QA{Release: id, State: QAFailed, Why: preview.UserError{Summary: "documents do not go together"}}}
+		},
+		"nothing was checked": func(id string) Facts {
+			return Facts{QA: &QA{Release: id, State: QALive}, Verified: &Verification{Release: id, Done: true, API: &API{}}}
+		},
+		"a check is not good": func(id string) Facts {
+			return Facts{QA: &QA{Release: id, State: QALive}, Verified: &Verification{Release: id, Done: true, Checks: []Check{{"a", true, ""}, {"b", false, "500"}}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWalk(t)
+			w.decide(request(1, testCommit))
+			w.look()
+			w.s.Current.Phase, w.s.Current.Candidate, w.s.Current.Composed = PhaseComposing, Candidate{Revision: "c", Tag: "rc-1a2b3c4"}, true
+			w.traffic.Targets = append(w.traffic.Targets, target{Revision: "c", Tag: "rc-1a2b3c4"})
+			f := facts(w.s.Current.ID)
+			f.Traffic = &w.traffic
+			w.decide(f)
+			w.want("", RemoveQA, UntagRevision)
+			if r := w.s.History[0]; r.Phase != PhaseFailed || r.Shifted || r.Why == nil {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
 // What is not known changes nothing.
 func TestNothingIsKnown(t *testing.T) {
 	w := newWalk(t)
@@ -430,16 +509,18 @@ func TestNothingIsKnown(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	for name, c := range map[string]struct{ body, says string }{
-		"nothing":        {"", ""},
-		"unknown fields": {`{"schema":1,"later":{"a":1}}`, ""},
-		"no JSON":        {`{`, "unexpected end"},
-		"a newer schema": {`{"schema":2}`, "schema 2, this Gangway reads 1 to 1"},
-		"another type":   {`{"schema":1,"current":{"id":7}}`, "current.id"},
-		"unknown phase":  {`{"schema":1,"current":{"id":"a-1","phase":"flying"}}`, `release a-1: phase "flying" is unknown`},
-		"no id":          {`{"schema":1,"waiting":{"phase":"waiting"}}`, "waiting: a release without an id"},
-		"held by nobody": {`{"schema":1,"current":{"id":"a-1","phase":"held"}}`, "nothing says why"},
-		"beyond a plan":  {`{"schema":1,"current":{"id":"a-1","phase":"rolling_out","plan":[100],"step":1}}`, "step 1 of a plan of 1"},
-		"without a plan": {`{"schema":1,"current":{"id":"a-1","phase":"rolling_out"}}`, "without a plan"},
+		"nothing":          {"", ""},
+		"unknown fields":   {`{"schema":1,"later":{"a":1}}`, ""},
+		"no JSON":          {`{`, "unexpected end"},
+		"a newer schema":   {`{"schema":2}`, "schema 2, this Gangway reads 1 to 1"},
+		"another type":     {`{"schema":1,"current":{"id":7}}`, "current.id"},
+		"unknown phase":    {`{"schema":1,"current":{"id":"a-1","phase":"flying"}}`, `release a-1: phase "flying" is unknown`},
+		"no id":            {`{"schema":1,"waiting":{"phase":"waiting"}}`, "waiting: a release without an id"},
+		"over and current": {`{"schema":1,"current":{"id":"a-1","phase":"released"}}`, "current: release a-1 is released"},
+		"past and going":   {`{"schema":1,"history":[{"id":"a-1","phase":"building"}]}`, "history 0: release a-1 is building"},
+		"held by nobody":   {`{"schema":1,"current":{"id":"a-1","phase":"held"}}`, "nothing says why"},
+		"beyond a plan":    {`{"schema":1,"current":{"id":"a-1","phase":"rolling_out","plan":[100],"step":1}}`, "step 1 of a plan of 1"},
+		"without a plan":   {`{"schema":1,"current":{"id":"a-1","phase":"rolling_out"}}`, "without a plan"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Decode([]byte(c.body))

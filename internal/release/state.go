@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -260,6 +261,8 @@ func (s State) check() error {
 			return fmt.Errorf("%s: a release without an id", where)
 		case !slices.Contains(phases, r.Phase):
 			return fmt.Errorf("%s: release %s: phase %q is unknown", where, r.ID, r.Phase)
+		case r.Phase.Ended() != strings.HasPrefix(where, "history"):
+			return fmt.Errorf("%s: release %s is %s", where, r.ID, r.Phase)
 		case r.Phase == PhaseHeld && r.Held == nil:
 			return fmt.Errorf("%s: release %s is held, and nothing says why", where, r.ID)
 		case len(r.Plan) > 0 && (r.Step < 0 || r.Step >= len(r.Plan)):
