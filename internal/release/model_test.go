@@ -556,7 +556,7 @@ func (w *cloud) foreign(kind int) {
 		candidate = r.Candidate.Revision
 	}
 	switch {
-	case kind == 1 && w.Exists[w.Good]:
+	case kind == 1 && w.Exists[w.Good] && w.Good != "x":
 		to = split(w.Good, "x", 20)
 	case kind == 2 && candidate != "" && w.Exists[w.Good] && percentOf(w.shares(), candidate) > 0:
 		to = split(w.Good, candidate, 30)
