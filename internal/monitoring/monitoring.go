@@ -80,77 +80,102 @@ type Window struct {
 func (c *Client) Windows(
 	ctx context.Context, ref preview.ServiceRef, from, to time.Time, revisions ...string,
 ) (windows map[string]Window, through time.Time, err error) {
-	windows = map[string]Window{}
-	of := map[string]*histogram{}
+	q := question{c, ref, from, to, revisions}
+	read := &reading{windows: map[string]Window{}, latencies: map[string]*histogram{}}
 	for _, name := range revisions {
-		windows[name], of[name] = Window{}, &histogram{}
+		read.windows[name], read.latencies[name] = Window{}, &histogram{}
 	}
-	note := func(p *api.Point) {
-		if end, err := time.Parse(time.RFC3339Nano, p.Interval.EndTime); err == nil && end.After(through) {
-			through = end
-		}
-	}
-	err = c.series(ctx, ref, requestCount, from, to, revisions, func(s *api.TimeSeries) error {
-		w := windows[s.Resource.Labels["revision_name"]]
-		for _, p := range s.Points {
-			if p.Interval == nil || p.Value == nil || p.Value.Int64Value == nil {
-				return errors.New("a point without a number")
-			}
-			note(p)
-			w.Requests += *p.Value.Int64Value
-			if s.Metric.Labels["response_code_class"] == "5xx" {
-				w.Errors += *p.Value.Int64Value
-			}
-		}
-		windows[s.Resource.Labels["revision_name"]] = w
-		return nil
-	})
-	if err == nil {
-		err = c.series(ctx, ref, requestLatencies, from, to, revisions, func(s *api.TimeSeries) error {
-			for _, p := range s.Points {
-				if p.Interval == nil || p.Value == nil {
-					return errors.New("a point without a value")
-				}
-				note(p)
-				if err := of[s.Resource.Labels["revision_name"]].add(p.Value.DistributionValue); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	if err = q.series(ctx, requestCount, read.count); err == nil {
+		err = q.series(ctx, requestLatencies, read.latency)
 	}
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("reading how %s has answered: %w", ref.Name, translate(err))
 	}
-	for name, h := range of {
-		w := windows[name]
+	for name, h := range read.latencies {
+		w := read.windows[name]
 		w.P50, w.P95, w.P99 = h.percentile(0.50), h.percentile(0.95), h.percentile(0.99)
-		windows[name] = w
+		read.windows[name] = w
 	}
-	return windows, through, nil
+	return read.windows, read.through, nil
 }
 
-// series calls do for each time series of a metric of the revisions.
-func (c *Client) series(
-	ctx context.Context, ref preview.ServiceRef, metric string, from, to time.Time, revisions []string, do func(*api.TimeSeries) error,
-) error {
-	if len(revisions) == 0 {
+// A reading is what has been read so far.
+type reading struct {
+	windows   map[string]Window
+	latencies map[string]*histogram
+	through   time.Time
+}
+
+// note checks a point, and notes until when there are any.
+func (r *reading) note(p *api.Point) error {
+	if p.Interval == nil || p.Value == nil {
+		return errors.New("a point without a value")
+	}
+	if end, err := time.Parse(time.RFC3339Nano, p.Interval.EndTime); err == nil && end.After(r.through) {
+		r.through = end
+	}
+	return nil
+}
+
+// count takes in a series of request_count.
+func (r *reading) count(s *api.TimeSeries, revision string) error {
+	w := r.windows[revision]
+	for _, p := range s.Points {
+		if err := r.note(p); err != nil {
+			return err
+		}
+		if p.Value.Int64Value == nil {
+			return errors.New("a point without a number")
+		}
+		w.Requests += *p.Value.Int64Value
+		if s.Metric.Labels["response_code_class"] == "5xx" {
+			w.Errors += *p.Value.Int64Value
+		}
+	}
+	r.windows[revision] = w
+	return nil
+}
+
+// latency takes in a series of request_latencies.
+func (r *reading) latency(s *api.TimeSeries, revision string) error {
+	for _, p := range s.Points {
+		if err := r.note(p); err != nil {
+			return err
+		}
+		if err := r.latencies[revision].add(p.Value.DistributionValue); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A question is what is asked of Cloud Monitoring.
+type question struct {
+	*Client
+	ref       preview.ServiceRef
+	from, to  time.Time
+	revisions []string
+}
+
+// series calls do for each time series of a metric with the revision that it is of.
+func (q question) series(ctx context.Context, metric string, do func(s *api.TimeSeries, revision string) error) error {
+	if len(q.revisions) == 0 {
 		return errors.New("no revision is named")
 	}
 	var names []string
-	for _, name := range revisions {
+	for _, name := range q.revisions {
 		names = append(names, `resource.labels.revision_name = `+strconv.Quote(name))
 	}
 	filter := fmt.Sprintf(`metric.type = %q AND resource.type = "cloud_run_revision" AND resource.labels.location = %q AND `+
-		`resource.labels.service_name = %q AND (%s)`, metric, ref.Region, ref.Name, strings.Join(names, " OR "))
-	return c.service.Projects.TimeSeries.List("projects/"+ref.Project).Filter(filter).
-		IntervalStartTime(from.UTC().Format(time.RFC3339Nano)).IntervalEndTime(to.UTC().Format(time.RFC3339Nano)).
+		`resource.labels.service_name = %q AND (%s)`, metric, q.ref.Region, q.ref.Name, strings.Join(names, " OR "))
+	return q.service.Projects.TimeSeries.List("projects/"+q.ref.Project).Filter(filter).
+		IntervalStartTime(q.from.UTC().Format(time.RFC3339Nano)).IntervalEndTime(q.to.UTC().Format(time.RFC3339Nano)).
 		Pages(ctx, func(page *api.ListTimeSeriesResponse) error {
 			for _, s := range page.TimeSeries {
-				if s.Resource == nil || s.Metric == nil || !slices.Contains(revisions, s.Resource.Labels["revision_name"]) {
+				if s.Resource == nil || s.Metric == nil || !slices.Contains(q.revisions, s.Resource.Labels["revision_name"]) {
 					continue
 				}
-				if err := do(s); err != nil {
+				if err := do(s, s.Resource.Labels["revision_name"]); err != nil {
 					return err
 				}
 			}
