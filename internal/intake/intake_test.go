@@ -98,7 +98,7 @@ func TestUnchangedService(t *testing.T) {
 	if m, _ := got.Member("orders"); m.SHA != at(6) {
 		t.Errorf("%+v", m)
 	}
-	w.fail["tree"] = errors.New("away")
+	w.change(func() { w.fail["tree"] = errors.New("away") })
 	push(7, "the tree can't be read", orders, step("orders", preview.StepBuilding))
 }
 

@@ -41,7 +41,7 @@ func (l *look) report(ctx context.Context, due time.Time) error {
 	}
 	r := l.rendered()
 	problem = errors.Join(problem, l.writeComment(ctx, r), l.writeDeployment(ctx, r), l.writeCheck(ctx, r))
-	problem = errors.Join(problem, l.writeComment(ctx, l.rendered())) // it may link to what was only now created
+	problem = errors.Join(problem, l.writeComment(ctx, l.rendered()), l.tellLead(ctx)) // it may link to what was only now created
 	if problem != nil {
 		due = time.Now()
 	}
@@ -133,22 +133,30 @@ func (l *look) prepare(ctx context.Context, r report.Report) error {
 	return errors.Join(problems...)
 }
 
-// leadPause is how long after a section has changed the comment is written with it, where another preview's worker does that.
-const leadPause = time.Second
+// tellLead has the comment written where another preview's worker does that. It reads this row, which therefore is saved first.
+func (l *look) tellLead(ctx context.Context) error {
+	refs, section, lead := &l.observed.Report, l.rendered().Comment, l.lead()
+	if lead == l.claim.Key() || section == nil || refs.CommentDigest == digest(section) {
+		return nil
+	}
+	if err := l.save(ctx, time.Now()); err != nil {
+		return err
+	}
+	if err := l.mark(ctx, lead); err != nil {
+		return fmt.Errorf("telling the writer of the comment: %w", err)
+	}
+	refs.CommentDigest = digest(section)
+	return nil
+}
 
-// writeComment writes the pull request's one comment, or has it written.
+// writeComment writes the pull request's one comment.
 func (l *look) writeComment(ctx context.Context, r report.Report) error {
 	refs := &l.observed.Report
 	if r.Comment == nil || refs.CommentDigest == digest(r.Comment) {
 		return nil
 	}
-	if lead := l.lead(); lead != l.claim.Key() {
-		// It reads this row, which is saved in a moment.
-		if err := l.o.Store.Mark(ctx, lead, preview.Aggregator, time.Now().Add(leadPause)); err != nil {
-			return fmt.Errorf("telling the writer of the comment: %w", err)
-		}
-		refs.CommentDigest = digest(r.Comment)
-		return nil
+	if l.lead() != l.claim.Key() {
+		return nil // see tellLead
 	}
 	id, err := l.o.GitHub.WriteComment(ctx, l.site.Repository, l.claim.Key().PullRequest, refs.CommentID, *r.Comment)
 	if id != 0 {
