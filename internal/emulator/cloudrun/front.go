@@ -28,15 +28,17 @@ func hostName(host string) string {
 
 // Front serves the revisions under the host names of their services and tags. It also accepts requests that are made to
 // a proxy, for these hosts only.
-func (s *Server) Front() http.Handler {
-	transport := &http.Transport{
+func (s *Server) Front() http.Handler { return http.HandlerFunc(s.front) }
+
+// newTransport is how the front reaches the processes of revisions.
+func newTransport() *http.Transport {
+	return &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 		MaxIdleConns:        1024,
 		MaxIdleConnsPerHost: 256,
 		IdleConnTimeout:     60 * time.Second,
 		DisableCompression:  true,
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.front(w, r, transport) })
 }
 
 // A route is where a call goes.
@@ -46,7 +48,7 @@ type route struct {
 	timeout  time.Duration
 }
 
-func (s *Server) front(w http.ResponseWriter, r *http.Request, transport http.RoundTripper) {
+func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	to, ok := s.find(hostName(r.Host))
 	// https://cloud.google.com/run/docs/known-issues#reserved-url-paths
 	if !ok || r.URL.Path == "/healthz" {
@@ -79,7 +81,7 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request, transport http.Ro
 	defer done()
 	proxy := httputil.ReverseProxy{
 		Rewrite:       func(p *httputil.ProxyRequest) { rewrite(p, i.port, checked) },
-		Transport:     transport,
+		Transport:     s.transport,
 		FlushInterval: -1,
 		ErrorHandler:  proxyError,
 	}

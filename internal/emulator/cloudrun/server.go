@@ -68,11 +68,12 @@ type Served struct {
 
 // A Server is the emulated Cloud Run of any number of projects. It is safe for concurrent use.
 type Server struct {
-	options Options
-	log     *slog.Logger
-	handler http.Handler
-	closing chan struct{}
-	work    sync.WaitGroup
+	options   Options
+	log       *slog.Logger
+	handler   http.Handler
+	transport *http.Transport // to the revisions
+	closing   chan struct{}
+	work      sync.WaitGroup
 
 	mu     sync.RWMutex
 	closed bool
@@ -90,7 +91,7 @@ func New(o Options) (*Server, error) {
 	}
 	o.setDefaults()
 	s := &Server{
-		options: o, log: o.Logger, closing: make(chan struct{}),
+		options: o, log: o.Logger, transport: newTransport(), closing: make(chan struct{}),
 		hosts: map[string]string{}, running: instances{byRevision: map[string]*instance{}, ports: map[int]bool{}},
 	}
 	if err := os.MkdirAll(filepath.Join(o.Dir, "logs"), 0o700); err != nil {
@@ -155,6 +156,7 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	s.running.stopAll()
 	s.work.Wait()
+	s.transport.CloseIdleConnections()
 }
 
 // ServeHTTP serves the API and the emulator's own paths below /emulator/.

@@ -113,11 +113,22 @@ func (s *Server) limitTags(v *service) {
 	}
 }
 
-// dropTags deletes tagged entries.
+// dropTags deletes tagged entries. One that is to have no share may still have it, while the change is not in force: then only
+// its tag goes.
 func (v *service) dropTags(tags []string) {
-	dropped := func(t target) bool { return t.Tag != "" && slices.Contains(tags, t.Tag) }
-	v.Traffic = slices.DeleteFunc(slices.Clone(v.Traffic), dropped)
-	v.Statuses = slices.DeleteFunc(slices.Clone(v.Statuses), dropped)
+	without := func(list []target) (kept []target) {
+		for _, t := range list {
+			if t.Tag != "" && slices.Contains(tags, t.Tag) {
+				t.Tag = ""
+				if t.Percent == 0 {
+					continue
+				}
+			}
+			kept = append(kept, t)
+		}
+		return kept
+	}
+	v.Traffic, v.Statuses = without(v.Traffic), without(v.Statuses)
 	for _, tag := range tags {
 		delete(v.TagTimes, tag)
 	}
