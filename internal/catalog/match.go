@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -20,7 +22,7 @@ func (s *Service) Touched(paths []string) bool {
 }
 
 // Source is a fingerprint of what the service's image and document are made of at a commit (40 hexadecimal digits): the files that
-// change the service, and how it is built. Equal ones give equal images, as far as the paths say the truth. context is
+// change the service, those by which it is built wherever they are, and the settings of its build. Equal ones give equal images, as far as the paths say the truth. context is
 // whatever else makes a revision another one. It is "" for an incomplete tree.
 func (s *Service) Source(tree preview.Tree, context ...string) string {
 	if !tree.Complete {
@@ -28,8 +30,10 @@ func (s *Service) Source(tree preview.Tree, context ...string) string {
 	}
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "1 %q %q %q %q %+v\n", s.Name, s.CloudRun, s.OpenAPI, context, s.Build)
+	dockerfile := cmp.Or(s.Build.Dockerfile, path.Join(s.Build.Context, "Dockerfile"))
+	named := []string{s.OpenAPI, dockerfile, dockerfile + ".dockerignore", path.Join(s.Build.Context, ".dockerignore"), s.Build.ComposeTest}
 	for _, e := range tree.Entries {
-		if e.Path == s.OpenAPI || s.Touched([]string{e.Path}) {
+		if slices.Contains(named, e.Path) || s.Touched([]string{e.Path}) {
 			_, _ = fmt.Fprintf(h, "%q %s %s\n", e.Path, e.Mode, e.SHA)
 		}
 	}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"path"
 	"slices"
 	"testing"
 
@@ -120,11 +121,13 @@ func TestSource(t *testing.T) {
 	other := *service
 	other.Build.Dockerfile = "another"
 	for what, got := range map[string]string{
-		"content": service.Source(with(2, preview.TreeEntry{Path: "orders/a.go", Mode: "100644", SHA: "9"})),
-		"mode":    service.Source(with(2, preview.TreeEntry{Path: "orders/a.go", Mode: "100755", SHA: "3"})),
-		"name":    service.Source(with(2, preview.TreeEntry{Path: "orders/b.go", Mode: "100644", SHA: "3"})),
-		"shared":  service.Source(with(1, preview.TreeEntry{Path: "go.mod", Mode: "100644", SHA: "9"})),
-		"build":   other.Source(tree), "context": service.Source(tree, "x"), "document": service.Source(with(0, preview.TreeEntry{Path: service.OpenAPI, Mode: "100644", SHA: "1"})),
+		"content":    service.Source(with(2, preview.TreeEntry{Path: "orders/a.go", Mode: "100644", SHA: "9"})),
+		"mode":       service.Source(with(2, preview.TreeEntry{Path: "orders/a.go", Mode: "100755", SHA: "3"})),
+		"name":       service.Source(with(2, preview.TreeEntry{Path: "orders/b.go", Mode: "100644", SHA: "3"})),
+		"shared":     service.Source(with(1, preview.TreeEntry{Path: "go.mod", Mode: "100644", SHA: "9"})),
+		"Dockerfile": service.Source(with(0, preview.TreeEntry{Path: service.Build.Dockerfile, Mode: "100644", SHA: "1"})),
+		"ignored":    service.Source(with(0, preview.TreeEntry{Path: path.Join(service.Build.Context, ".dockerignore"), Mode: "100644", SHA: "1"})),
+		"build":      other.Source(tree), "context": service.Source(tree, "x"), "document": service.Source(with(0, preview.TreeEntry{Path: service.OpenAPI, Mode: "100644", SHA: "1"})),
 	} {
 		if got == source || len(got) != 40 {
 			t.Errorf("%s: %q", what, got)

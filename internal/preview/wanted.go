@@ -210,8 +210,8 @@ func (w *Wanted) setMembers(targets []Target) {
 			Service: t.Service, CloudRun: t.CloudRun, Pipeline: t.Pipeline, SHA: w.HeadSHA, Generation: w.Generation, Step: StepWaiting,
 			Source: t.Source,
 		}
-		if t.Pipeline && !slices.Contains(w.Tagged, t.Service) {
-			w.Tagged = append(w.Tagged, t.Service) // the pipeline sets the tag whenever it comes to it
+		if t.Pipeline && !slices.Contains(w.Tagged, t.CloudRun) {
+			w.Tagged = append(w.Tagged, t.CloudRun) // the pipeline sets the tag whenever it comes to it
 		}
 		if i := w.member(t.Service); i >= 0 && w.Members[i].CloudRun == t.CloudRun {
 			old := w.Members[i]
@@ -267,15 +267,16 @@ func (w *Wanted) release(key Key, f IntakeFacts) {
 }
 
 // hold keeps members together: the revisions of a generation are good once all of them are ready, and when one can't be
-// deployed, the others wait for it, so that no tag stays on half of a preview.
+// deployed, or is built again by a push that left the others alone, the others wait for it, so that no tag stays on half of a
+// preview.
 func (w *Wanted) hold() {
 	failed := slices.ContainsFunc(w.Members, func(m Member) bool { return m.Step == StepFailed })
-	ready := w.Ready()
+	ready, built := w.Ready(), w.Built()
 	for i := range w.Members {
 		switch m := &w.Members[i]; {
 		case ready:
 			m.Good = m.Revision
-		case failed && (m.Step == StepDeploying || m.Step == StepReady) && m.Standing != m.Good:
+		case (failed || !built) && (m.Step == StepDeploying || m.Step == StepReady) && m.Standing != m.Good:
 			m.Step, m.Revision, m.DeployedAt = StepBuilt, "", time.Time{}
 		}
 	}
