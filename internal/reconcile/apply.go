@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -87,8 +88,8 @@ func (l *look) apply(ctx context.Context) (*preview.Serving, error) {
 	return &serving, nil
 }
 
-// missState finds out whether the state of a preview that is live has been lost: whoever applied on an empty one would make a
-// second config and fail at the gateway.
+// missState finds out whether the state of a preview that is live has been lost, or is an older one: whoever applied on it would
+// make a second config and fail at the gateway, or leave the config that is served.
 func (l *look) missState(ctx context.Context, stack preview.Stack) error {
 	if l.dirty || l.observed.Serving == nil {
 		return nil
@@ -97,7 +98,7 @@ func (l *look) missState(ctx context.Context, stack preview.Stack) error {
 	if err != nil {
 		return fmt.Errorf("reading stack: %w", err)
 	}
-	if state.GatewayID == "" {
+	if state.GatewayID == "" || !slices.Contains(state.ConfigIDs, l.observed.Serving.ConfigID) {
 		l.o.Log.WarnContext(ctx, "the state of a live preview is lost: it is rebuilt from labels", "preview", l.claim.Key().String())
 		l.dirty = true
 	}

@@ -63,3 +63,23 @@ func TestOneCommentOfTwoGateways(t *testing.T) {
 		t.Errorf("%d comments were created: %q", created, w.calls)
 	}
 }
+
+// A row of the first gateway's that can't be understood doesn't keep the comment from being written.
+func TestCommentBesideAPoisonedRow(t *testing.T) {
+	t.Parallel()
+	for _, owner := range []preview.Owner{preview.Intake, preview.Aggregator} {
+		w := newWorld(t)
+		w.admin = true
+		admin := key
+		admin.Gateway = "admin"
+		w.save(admin, owner, []byte(`{"schema": 99}`), false, nil)
+		w.start(w.pool)
+		w.want(key, w.ready(key, 1, sha("a")))
+		w.mark(key)
+		w.until(key, "the comment is written", func(o preview.Observed) bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.comments) > 0 && strings.Contains(w.comments[len(w.comments)-1].Body, "Preview is ready")
+		})
+	}
+}

@@ -116,6 +116,7 @@ type look struct {
 	wanted   preview.Wanted
 	observed preview.Observed
 	document []byte           // what Observed.Applying would serve
+	lead     preview.Key      // whose worker writes the pull request's comment
 	others   []report.Preview // the other previews of the pull request, where this one's worker writes the comment
 	dirty    bool             // an earlier apply may have left something that Terraform's state doesn't hold
 }

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gangway-dev/gangway/internal/preview"
@@ -54,42 +52,45 @@ func (l *look) report(ctx context.Context, due time.Time) error {
 	return nil
 }
 
-// lead is the preview whose worker writes the pull request's comment: the first of those that it may have.
-func (l *look) lead() preview.Key {
-	if all := l.site.Siblings(); len(all) > 0 {
-		return all[0]
-	}
-	return l.claim.Key()
-}
-
-// loadOthers reads the other previews of the pull request, where their sections are to be written. One that can't be understood
-// has none.
+// loadOthers finds out whose worker writes the pull request's comment: that of the first of the previews that it may have whose
+// rows can be understood. If it is this one's, it reads the others' rows; one that can't be understood has no section.
 func (l *look) loadOthers(ctx context.Context) error {
-	l.others = nil
-	if l.lead() != l.claim.Key() {
-		return nil
-	}
+	l.lead, l.others = l.claim.Key(), nil
+	mine := false
 	for _, key := range l.site.Siblings() {
 		if key == l.claim.Key() {
+			mine = true
 			continue
 		}
-		var rows [2]preview.Row
-		for n, owner := range []preview.Owner{preview.Intake, preview.Aggregator} {
-			row, err := l.o.Store.Load(ctx, key, owner)
-			if err != nil {
-				return err
-			}
-			rows[n] = row
+		other, known, err := l.loadOther(ctx, key)
+		switch {
+		case err != nil:
+			return err
+		case known && !mine:
+			l.lead = key
+			return nil
+		case known:
+			l.others = append(l.others, other)
 		}
-		wanted, err := preview.DecodeWanted(rows[0].Body)
-		observed, observedErr := preview.DecodeObserved(rows[1].Body)
-		if err := errors.Join(err, observedErr); err != nil {
-			l.o.Log.ErrorContext(ctx, "reading row", "preview", key.String(), "error", err)
-			continue
-		}
-		l.others = append(l.others, l.reported(key, wanted, observed))
 	}
 	return nil
+}
+
+// loadOther reads another preview of the pull request. known is false for one that can't be understood.
+func (l *look) loadOther(ctx context.Context, key preview.Key) (other report.Preview, known bool, err error) {
+	var rows [2]preview.Row
+	for n, owner := range []preview.Owner{preview.Intake, preview.Aggregator} {
+		if rows[n], err = l.o.Store.Load(ctx, key, owner); err != nil {
+			return other, false, err
+		}
+	}
+	wanted, err := preview.DecodeWanted(rows[0].Body)
+	observed, observedErr := preview.DecodeObserved(rows[1].Body)
+	if err := errors.Join(err, observedErr); err != nil {
+		l.o.Log.ErrorContext(ctx, "reading row", "preview", key.String(), "error", err)
+		return other, false, nil
+	}
+	return l.reported(key, wanted, observed), true, nil
 }
 
 // rendered is what the pull request should show of this preview, with a comment that has a section for each of the pull
@@ -98,9 +99,7 @@ func (l *look) rendered() report.Report {
 	own := l.reported(l.claim.Key(), l.wanted, l.observed)
 	r := report.Render(own)
 	if len(l.others) > 0 {
-		all := append([]report.Preview{own}, l.others...)
-		slices.SortFunc(all, func(a, b report.Preview) int { return strings.Compare(a.Key.Gateway, b.Key.Gateway) })
-		r.Comment = report.RenderComment(all)
+		r.Comment = report.RenderComment(append([]report.Preview{own}, l.others...))
 	}
 	return r
 }
@@ -135,7 +134,7 @@ func (l *look) prepare(ctx context.Context, r report.Report) error {
 
 // tellLead has the comment written where another preview's worker does that. It reads this row, which therefore is saved first.
 func (l *look) tellLead(ctx context.Context) error {
-	refs, section, lead := &l.observed.Report, l.rendered().Comment, l.lead()
+	refs, section, lead := &l.observed.Report, l.rendered().Comment, l.lead
 	if lead == l.claim.Key() || section == nil || refs.CommentDigest == digest(section) {
 		return nil
 	}
@@ -155,7 +154,7 @@ func (l *look) writeComment(ctx context.Context, r report.Report) error {
 	if r.Comment == nil || refs.CommentDigest == digest(r.Comment) {
 		return nil
 	}
-	if l.lead() != l.claim.Key() {
+	if l.lead != l.claim.Key() {
 		return nil // see tellLead
 	}
 	id, err := l.o.GitHub.WriteComment(ctx, l.site.Repository, l.claim.Key().PullRequest, refs.CommentID, *r.Comment)
