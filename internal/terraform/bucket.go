@@ -30,6 +30,7 @@ const (
 	lockObject    = "default.tflock"
 	holderObject  = "holder.json"  // who runs Terraform, see [holder]
 	unsavedObject = "unsaved.json" // a state that could not be saved
+	damagedObject = "damaged.json" // a state that was replaced
 )
 
 // bucketEndpoint is the environment variable by which Terraform's backend finds another Cloud Storage; it ends with
@@ -71,7 +72,7 @@ func newBucket(r *Runner) (*bucket, error) {
 		return nil, fmt.Errorf("connecting to the bucket of states: %w", err)
 	}
 	return &bucket{
-		runner: r, service: service, name: r.options.Backend.Bucket, grace: r.options.WaitDelay + graceBeyondDelay,
+		runner: r, service: service, name: r.options.Backend.Bucket, grace: r.options.LockGrace,
 		seen: map[string]time.Time{},
 	}, nil
 }
@@ -111,7 +112,10 @@ func (b *bucket) get(ctx context.Context, object string, generation int64) (kept
 		return kept{}, b.fail("reading", object, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(answer.Body, maxState))
+	data, err := io.ReadAll(io.LimitReader(answer.Body, maxState+1))
+	if err == nil && len(data) > maxState {
+		err = fmt.Errorf("it has more than %d MB", maxState>>20)
+	}
 	if err != nil {
 		return kept{}, b.fail("reading", object, err)
 	}
@@ -185,8 +189,11 @@ func (b *bucket) earlier(ctx context.Context, f folder) iter.Seq2[[]byte, error]
 	}
 }
 
-// replace relies on the bucket's versions to keep the damaged state.
+// replace keeps the damaged state beside it: a bucket need not keep versions.
 func (b *bucket) replace(ctx context.Context, f folder, damaged kept, data []byte) error {
+	if err := b.overwrite(ctx, f.object(damagedObject), damaged.data); err != nil {
+		return err
+	}
 	if data == nil {
 		return b.remove(ctx, f.object(stateObject), damaged.generation)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -140,7 +141,7 @@ func killed(t *testing.T) *cloud {
 	latency := emulator.Fast()
 	latency.Config = 500 * time.Millisecond
 	c := newBucketCloud(t, latency)
-	c.options.WaitDelay = time.Millisecond
+	c.options.WaitDelay, c.options.LockGrace = time.Millisecond, 2*time.Second
 	c.start()
 	c.shards("gangway-1")
 	_, err := c.Apply(t.Context(), leased("1", 1), begun("api_config", func() {
@@ -212,10 +213,10 @@ func TestForeignLock(t *testing.T) {
 		told string
 	}{
 		"a person":                {`{"Who": "ada@laptop", "Operation": "OperationTypeApply", "Created": "` + at(time.Second) + `"}`, ""},
-		"a person for long":       {`{"Who": "ada@laptop", "Operation": "OperationTypeApply", "Created": "` + at(-time.Hour) + `"}`, "By ada@laptop since "},
+		"a person for long":       {`{"Who": "ada@laptop", "Operation": "OperationTypeApply", "Created": "` + at(-time.Hour) + `"}`, "Since "},
 		"before the note":         {`{"Who": "` + ours.Who + `", "Created": "` + at(-time.Minute) + `"}`, ""},
-		"garbled":                 {`{`, "somebody unknown"},
-		"nobody's name, long ago": {`{"Created": "` + at(-time.Hour) + `"}`, "since"},
+		"garbled":                 {`{`, "Since "},
+		"nobody's name, long ago": {`{"Created": "` + at(-time.Hour) + `"}`, "Since "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.put("default.tflock", tt.lock)
@@ -225,8 +226,11 @@ func TestForeignLock(t *testing.T) {
 				if !errors.Is(err, terraform.ErrLocked) || ok != (tt.told != "") {
 					t.Fatalf("%v", err)
 				}
-				if ok && (!strings.Contains(obstacle.Detail, tt.told) || !strings.Contains(obstacle.Hint, inBucket+"default.tflock --if-generation-match=")) {
+				if ok && (!strings.Contains(obstacle.Detail, tt.told) || strings.Contains(obstacle.Detail+obstacle.Hint, "ada@")) {
 					t.Errorf("told: %s / %s", obstacle.Detail, obstacle.Hint)
+				}
+				if !strings.Contains(err.Error(), inBucket+"default.tflock#") {
+					t.Errorf("the log is told %v", err)
 				}
 				if _, user := errors.AsType[*preview.UserError](err); user {
 					t.Error("it would not be tried again")
@@ -312,6 +316,16 @@ func TestDamagedStateInABucket(t *testing.T) {
 	}
 	if held, err := c.State(t.Context(), other); err != nil || held.GatewayID != "" {
 		t.Errorf("%+v, %v", held, err)
+	}
+	if c.object("damaged.json") != "" || !slices.Contains(c.objects(), "81-43/damaged.json") {
+		t.Errorf("objects %q", c.objects())
+	}
+	c.put("default.tfstate", `{"version": 5}`)
+	if _, err := c.State(t.Context(), s); !errors.Is(err, preview.ErrUnreadable) {
+		t.Errorf("a state of another Terraform: %v", err)
+	}
+	if got := c.object("default.tfstate"); got != `{"version": 5}` {
+		t.Errorf("it was replaced by %s", got)
 	}
 	if !strings.Contains(c.logs.String(), "there is no earlier one") {
 		t.Error("that the state is lost is not in the log")

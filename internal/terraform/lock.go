@@ -41,8 +41,8 @@ type stateLock struct {
 }
 
 const (
-	// graceBeyondDelay is added to Options.WaitDelay, after which an interrupted Terraform is killed.
-	graceBeyondDelay = 2 * time.Second
+	// graceBeyondDelay is added to Options.WaitDelay, after which an interrupted Terraform is killed: see Options.LockGrace.
+	graceBeyondDelay = 12 * time.Second
 	// visibleLock is how old a lock is that people are told of.
 	visibleLock = 15 * time.Minute
 )
@@ -129,16 +129,17 @@ func (b *bucket) since(id string) time.Duration {
 	return time.Since(first)
 }
 
-// foreign is the error of a lock that is not ours to break. After a while it is one that people are told of.
+// foreign is the error of a lock that is not ours to break. After a while it is one that people are told of; who holds it and
+// where it is are for the log, because a pull request may be public.
 func (b *bucket) foreign(f folder, lock stateLock, generation int64) error {
-	err := fmt.Errorf("gs://%s/%s is locked by %s since %s: %w", b.name, f.object(lockObject), lock.Who, lock.Created.Format(time.RFC3339), ErrLocked)
+	err := fmt.Errorf("gs://%s/%s#%d is locked by %s since %s: %w",
+		b.name, f.object(lockObject), generation, lock.Who, lock.Created.Format(time.RFC3339), ErrLocked)
 	if time.Since(lock.Created) < visibleLock {
 		return err
 	}
 	return &preview.Obstacle{Cause: err, UserError: preview.UserError{
 		Summary: "Terraform's state of this preview is locked",
-		Detail:  fmt.Sprintf("By %s since %s (%s).", lock.Who, lock.Created.UTC().Format("2006-01-02 15:04 MST"), lock.Operation),
-		Hint: fmt.Sprintf("If nobody is at work on it, your operator removes the lock: gcloud storage rm gs://%s/%s --if-generation-match=%d",
-			b.name, f.object(lockObject), generation),
+		Detail:  fmt.Sprintf("Since %s (%s).", lock.Created.UTC().Format("2006-01-02 15:04 MST"), lock.Operation),
+		Hint:    "Ask your operator: the aggregator's log says who holds it, and docs/operations.md how it is removed.",
 	}}
 }

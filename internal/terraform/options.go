@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ type Options struct {
 	Concurrency int
 	// WaitDelay is how long an interrupted Terraform may take before it is killed; 0 is 8 s, because Cloud Run gives 10.
 	WaitDelay time.Duration
+	// LockGrace is how long a lock that another instance has left is seen before it is broken. 0 is WaitDelay and 12 s more: one that
+	// was frozen notices within a quarter of its lease that this is lost, and interrupts its Terraform.
+	LockGrace time.Duration
 	Log       *slog.Logger          // nil discards
 	Metrics   prometheus.Registerer // nil for none
 }
@@ -86,6 +90,7 @@ func (o Options) complete() (Options, error) {
 		if o.Backend.Bucket == "" {
 			errs = append(errs, errors.New(`backend "gcs" needs a bucket`))
 		}
+		o.Backend.Prefix = strings.Trim(path.Clean("/"+o.Backend.Prefix), "/")
 	default:
 		errs = append(errs, fmt.Errorf("backend %q is neither %q nor %q", o.Backend.Kind, BackendLocal, BackendGCS))
 	}
@@ -110,6 +115,7 @@ func (o Options) complete() (Options, error) {
 	o.Timeout = orDefault(o.Timeout, defaultTimeout)
 	o.WaitDelay = orDefault(o.WaitDelay, defaultWaitDelay)
 	o.Concurrency = orDefault(o.Concurrency, defaultConcurrency)
+	o.LockGrace = orDefault(o.LockGrace, o.WaitDelay+graceBeyondDelay)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -153,14 +153,19 @@ func (s *session) repair(ctx context.Context) error {
 	return s.states.replace(ctx, s.folder, *damaged, nil)
 }
 
-// damaged is the state if it can't be read; else nil.
+// damaged is the state if it was cut off or garbled; else nil. The error wraps preview.ErrUnreadable for one that is whole and not
+// understood.
 func (s *session) damaged(ctx context.Context) (*kept, error) {
 	k, err := s.states.read(ctx, s.folder)
 	if err != nil || k.data == nil {
 		return nil, err
 	}
-	if _, err := parseState(k.data); err == nil {
+	_, err = parseState(k.data)
+	switch {
+	case err == nil:
 		return nil, nil
+	case json.Valid(k.data): // it is whole, and of another Terraform: an older one is no substitute
+		return nil, err
 	}
 	return &k, nil
 }
