@@ -45,7 +45,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("PUT /emulator/faults", s.faults.put)
 	s.mux.HandleFunc("DELETE /emulator/faults", s.faults.clear)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, nil, &apiError{http.StatusNotFound, "NOT_FOUND", "Method not found."})
+		googleapi.Answer(w, nil, googleapi.NewError(http.StatusNotFound, "NOT_FOUND", "Method not found."))
 	})
 	apis := []*conformance.API{conformance.CloudBuildV1()}
 	s.handler = conformance.Handler(conformance.Options{
@@ -62,32 +62,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mux.ServeHTTP(w, r)
-}
-
-// An apiError is an answer in Google's error shape.
-type apiError struct {
-	code    int
-	status  string
-	message string
-}
-
-func (e *apiError) Error() string { return e.message }
-
-func invalid(format string, args ...any) error {
-	return &apiError{http.StatusBadRequest, "INVALID_ARGUMENT", fmt.Sprintf(format, args...)}
-}
-
-func answer(w http.ResponseWriter, v any, err error) {
-	status := http.StatusOK
-	if err != nil {
-		var e *apiError
-		if !errors.As(err, &e) {
-			e = &apiError{http.StatusInternalServerError, "INTERNAL", err.Error()}
-		}
-		status = e.code
-		v = map[string]any{"error": map[string]any{"code": e.code, "message": e.message, "status": e.status}}
-	}
-	googleapi.WriteJSON(w, status, v)
 }
 
 // location is where a request's build lives.
@@ -112,9 +86,9 @@ func decode(r io.Reader, v any) error {
 		return nil
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return invalid("Invalid JSON payload received. Unknown name %s at 'build': Cannot find field.", field)
+		return googleapi.Invalid("Invalid JSON payload received. Unknown name %s at 'build': Cannot find field.", field)
 	}
-	return invalid("Invalid JSON payload received. %v", err)
+	return googleapi.Invalid("Invalid JSON payload received. %v", err)
 }
 
 func (s *Server) create(w http.ResponseWriter, r *http.Request) {
@@ -124,7 +98,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		err = s.accept(r, &b)
 	}
 	if err != nil {
-		answer(w, nil, err)
+		googleapi.Answer(w, nil, err)
 		return
 	}
 	record := s.start(r, b)
@@ -132,10 +106,10 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	operation := operationOf(record)
 	s.mu.Unlock()
 	if s.faults.loseAnswer() {
-		answer(w, nil, &apiError{http.StatusServiceUnavailable, "UNAVAILABLE", "the service is currently unavailable"})
+		googleapi.Answer(w, nil, googleapi.NewError(http.StatusServiceUnavailable, "UNAVAILABLE", "the service is currently unavailable"))
 		return
 	}
-	answer(w, operation, nil)
+	googleapi.Answer(w, operation, nil)
 }
 
 // accept checks a build and fills in what the server decides.
@@ -194,7 +168,7 @@ func (s *Server) start(req *http.Request, b Build) *record {
 func (s *Server) find(req *http.Request, id string) (*record, error) {
 	r, ok := s.builds[id]
 	if !ok || r.Build.ProjectID != req.PathValue("project") || r.Location != location(req) {
-		return nil, &apiError{http.StatusNotFound, "NOT_FOUND", fmt.Sprintf("build %q not found", id)}
+		return nil, googleapi.NewError(http.StatusNotFound, "NOT_FOUND", fmt.Sprintf("build %q not found", id))
 	}
 	return r, nil
 }
@@ -207,27 +181,27 @@ func (s *Server) get(w http.ResponseWriter, req *http.Request) {
 		b = r.snapshot()
 	}
 	s.mu.Unlock()
-	answer(w, b, err)
+	googleapi.Answer(w, b, err)
 }
 
 func (s *Server) list(w http.ResponseWriter, req *http.Request) {
 	q := req.URL.Query()
 	match, err := parseFilter(q.Get("filter"))
 	if err != nil {
-		answer(w, nil, invalid("invalid list filter: %v", err))
+		googleapi.Answer(w, nil, googleapi.Invalid("invalid list filter: %v", err))
 		return
 	}
 	size := defaultPageSize
 	if text := q.Get("pageSize"); text != "" && text != "0" {
 		if size, err = strconv.Atoi(text); err != nil || size < 0 {
-			answer(w, nil, invalid("invalid page size %q", text))
+			googleapi.Answer(w, nil, googleapi.Invalid("invalid page size %q", text))
 			return
 		}
 		size = min(size, maxPageSize)
 	}
 	after, err := base64.RawURLEncoding.DecodeString(q.Get("pageToken"))
 	if err != nil {
-		answer(w, nil, invalid("invalid page token"))
+		googleapi.Answer(w, nil, googleapi.Invalid("invalid page token"))
 		return
 	}
 	page := struct {
@@ -252,7 +226,7 @@ func (s *Server) list(w http.ResponseWriter, req *http.Request) {
 		}
 		page.Builds = append(page.Builds, r.snapshot())
 	}
-	answer(w, page, nil)
+	googleapi.Answer(w, page, nil)
 }
 
 // call is :cancel and :retry.
@@ -264,7 +238,7 @@ func (s *Server) call(w http.ResponseWriter, req *http.Request) {
 		ID        string `json:"id"`
 	}
 	if err := decode(req.Body, &body); err != nil {
-		answer(w, nil, err)
+		googleapi.Answer(w, nil, err)
 		return
 	}
 	if body.Name != "" && req.PathValue("location") == "" {
@@ -275,12 +249,12 @@ func (s *Server) call(w http.ResponseWriter, req *http.Request) {
 	switch verb {
 	case "cancel":
 		b, err := s.cancel(req, id)
-		answer(w, b, err)
+		googleapi.Answer(w, b, err)
 	case "retry":
 		o, err := s.retry(req, id)
-		answer(w, o, err)
+		googleapi.Answer(w, o, err)
 	default:
-		answer(w, nil, &apiError{http.StatusNotFound, "NOT_FOUND", "Method not found."})
+		googleapi.Answer(w, nil, googleapi.NewError(http.StatusNotFound, "NOT_FOUND", "Method not found."))
 	}
 }
 
@@ -293,7 +267,7 @@ func (s *Server) cancel(req *http.Request, id string) (Build, error) {
 	}
 	if done(r.Build.Status) {
 		s.mu.Unlock()
-		return Build{}, &apiError{http.StatusBadRequest, "FAILED_PRECONDITION", "build is not in progress"}
+		return Build{}, googleapi.NewError(http.StatusBadRequest, "FAILED_PRECONDITION", "build is not in progress")
 	}
 	cancel := r.cancel
 	s.mu.Unlock()
@@ -308,7 +282,7 @@ func (s *Server) retry(req *http.Request, id string) (any, error) {
 	s.mu.Lock()
 	r, err := s.find(req, id)
 	if err == nil && !done(r.Build.Status) {
-		err = &apiError{http.StatusBadRequest, "FAILED_PRECONDITION", "build is in progress"}
+		err = googleapi.NewError(http.StatusBadRequest, "FAILED_PRECONDITION", "build is in progress")
 	}
 	if err != nil {
 		s.mu.Unlock()
@@ -363,15 +337,15 @@ func operationOf(r *record) map[string]any {
 func (s *Server) operation(w http.ResponseWriter, req *http.Request) {
 	id, err := base64.RawURLEncoding.DecodeString(req.PathValue("operation"))
 	if err != nil {
-		answer(w, nil, invalid("invalid operation name"))
+		googleapi.Answer(w, nil, googleapi.Invalid("invalid operation name"))
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(req, string(id))
 	if err != nil {
-		answer(w, nil, err)
+		googleapi.Answer(w, nil, err)
 		return
 	}
-	answer(w, operationOf(r), nil)
+	googleapi.Answer(w, operationOf(r), nil)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // Faults are what is to go wrong. PUT /emulator/faults sets them, GET tells what is left of them, DELETE ends them.
@@ -35,7 +37,7 @@ type faults struct {
 func (f *faults) get(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	answer(w, f.f, nil)
+	googleapi.Answer(w, f.f, nil)
 }
 
 func (f *faults) put(w http.ResponseWriter, r *http.Request) {
@@ -43,7 +45,7 @@ func (f *faults) put(w http.ResponseWriter, r *http.Request) {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&wanted); err != nil {
-		answer(w, nil, invalid("faults: %v", err))
+		googleapi.Answer(w, nil, googleapi.Invalid("faults: %v", err))
 		return
 	}
 	f.mu.Lock()
@@ -73,17 +75,17 @@ func (f *faults) answer(w http.ResponseWriter, r *http.Request) bool {
 	if !fail {
 		return false
 	}
-	e := &apiError{http.StatusServiceUnavailable, "UNAVAILABLE", "the service is currently unavailable"}
+	e := googleapi.NewError(http.StatusServiceUnavailable, "UNAVAILABLE", "the service is currently unavailable")
 	switch status {
 	case http.StatusTooManyRequests:
-		e = &apiError{status, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric 'Build and Operation Get requests'"}
+		e = googleapi.NewError(status, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric 'Build and Operation Get requests'")
 	case http.StatusForbidden:
-		e = &apiError{status, "PERMISSION_DENIED", "The caller does not have permission"}
+		e = googleapi.NewError(status, "PERMISSION_DENIED", "The caller does not have permission")
 	case 0, http.StatusServiceUnavailable:
 	default:
-		e = &apiError{status, "UNKNOWN", fmt.Sprintf("the service answers %d as it was told to", status)}
+		e = googleapi.NewError(status, "UNKNOWN", fmt.Sprintf("the service answers %d as it was told to", status))
 	}
-	answer(w, nil, e)
+	googleapi.Answer(w, nil, e)
 	return true
 }
 

@@ -3,6 +3,7 @@ package cloudbuild
 import (
 	"net/http"
 
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 	"github.com/gangway-dev/gangway/internal/emulator/iam"
 )
 
@@ -29,7 +30,7 @@ func mayActAs(r *http.Request, account string) error {
 		return nil
 	}
 	if err := iam.CallerOf(r.Context()).Require(iam.ActAs, iam.AccountName(account)); err != nil {
-		return &apiError{http.StatusForbidden, "PERMISSION_DENIED", err.Error()}
+		return googleapi.NewError(http.StatusForbidden, "PERMISSION_DENIED", err.Error())
 	}
 	return nil
 }

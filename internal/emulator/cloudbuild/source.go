@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gangway-dev/gangway/internal/emulator/cloudbuild/shell"
+	"github.com/gangway-dev/gangway/internal/emulator/googleapi"
 )
 
 // count is how many of the fields are set.
@@ -27,10 +28,10 @@ func (source *Source) count() (n int) {
 func (s *Server) checkSource(source *Source) error {
 	if o := source.StorageSource; o != nil {
 		if o.Bucket == "" || o.Object == "" {
-			return invalid("invalid value for 'build.source.storage_source': bucket and object must be specified")
+			return googleapi.Invalid("invalid value for 'build.source.storage_source': bucket and object must be specified")
 		}
 		if !strings.HasSuffix(o.Object, ".tar.gz") && !strings.HasSuffix(o.Object, ".tgz") {
-			return invalid("invalid value for 'build.source.storage_source': only .tar.gz and .tgz are supported here, not %q", o.Object)
+			return googleapi.Invalid("invalid value for 'build.source.storage_source': only .tar.gz and .tgz are supported here, not %q", o.Object)
 		}
 		return nil
 	}
@@ -50,12 +51,12 @@ func (s *Server) cloneURL(source *Source) (url, revision string, err error) {
 			url, ok = s.options.Repositories(connected.Repository)
 		}
 		if !ok {
-			return "", "", &apiError{404, "NOT_FOUND", fmt.Sprintf("Resource '%s' was not found", connected.Repository)}
+			return "", "", googleapi.NewError(404, "NOT_FOUND", fmt.Sprintf("Resource '%s' was not found", connected.Repository))
 		}
 	}
 	// Both become arguments of git.
 	if url == "" || strings.HasPrefix(url, "-") || strings.HasPrefix(revision, "-") {
-		return "", "", invalid("invalid value for 'build.source': url %q, revision %q", url, revision)
+		return "", "", googleapi.Invalid("invalid value for 'build.source': url %q, revision %q", url, revision)
 	}
 	return url, revision, nil
 }

@@ -53,11 +53,11 @@ func (b *Build) substitute(location string) error {
 		return nil
 	}
 	if unknown != "" {
-		return invalid("invalid value for 'build.substitutions': key in the template %q is not a valid built-in substitution", unknown)
+		return googleapi.Invalid("invalid value for 'build.substitutions': key in the template %q is not a valid built-in substitution", unknown)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Substitutions)) {
 		if !used[name] {
-			return invalid("invalid value for 'build.substitutions': key in the substitution data %q is not matched in the template", name)
+			return googleapi.Invalid("invalid value for 'build.substitutions': key in the substitution data %q is not matched in the template", name)
 		}
 	}
 	return nil

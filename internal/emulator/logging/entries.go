@@ -2,11 +2,9 @@ package logging
 
 import (
 	"cmp"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,18 +36,18 @@ func (s *Server) list(r *http.Request) (any, error) {
 	match, err := googleapi.ParseFilter(q.Filter, comparison)
 	switch {
 	case err != nil:
-		return nil, invalid("Unparseable filter: %v", err)
+		return nil, googleapi.Invalid("Unparseable filter: %v", err)
 	case len(q.ResourceNames) == 0:
-		return nil, invalid("At least one resource name must be specified")
+		return nil, googleapi.Invalid("At least one resource name must be specified")
 	case q.OrderBy != "" && q.OrderBy != "timestamp asc" && q.OrderBy != "timestamp desc":
-		return nil, invalid("order_by must be 'timestamp asc' or 'timestamp desc'")
+		return nil, googleapi.Invalid("order_by must be 'timestamp asc' or 'timestamp desc'")
 	case q.PageSize < 0:
-		return nil, invalid("page_size must not be negative")
+		return nil, googleapi.Invalid("page_size must not be negative")
 	}
 	size := min(cmp.Or(q.PageSize, defaultPageSize), maxPageSize)
-	skip, err := readToken(q.PageToken)
-	if err != nil {
-		return nil, err
+	skip, ok := googleapi.ReadPageToken(q.PageToken)
+	if !ok {
+		return nil, googleapi.Invalid("page_token is not valid")
 	}
 	found := s.matching(q.ResourceNames, match)
 	if q.OrderBy == "timestamp desc" {
@@ -59,21 +57,7 @@ func (s *Server) list(r *http.Request) (any, error) {
 	if len(found) <= size {
 		return page{Entries: found}, nil
 	}
-	return page{found[:size], base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(skip + size)))}, nil
-}
-
-func readToken(text string) (int, error) {
-	if text == "" {
-		return 0, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		var n int
-		if n, err = strconv.Atoi(string(raw)); err == nil && n >= 0 {
-			return n, nil
-		}
-	}
-	return 0, invalid("page_token is not valid")
+	return page{found[:size], googleapi.PageToken(skip + size)}, nil
 }
 
 // matching are the entries that can be listed, in the order of their times; those of one time in that of their insertId.
@@ -106,7 +90,7 @@ func (s *Server) write(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if len(q.Entries) == 0 {
-		return nil, invalid("entries are required")
+		return nil, googleapi.Invalid("entries are required")
 	}
 	for i := range q.Entries {
 		e := &q.Entries[i]
@@ -118,7 +102,7 @@ func (s *Server) write(r *http.Request) (any, error) {
 			e.Labels = q.Labels
 		}
 		if !strings.Contains(e.LogName, "/logs/") || e.Resource.Type == "" {
-			return nil, invalid("entry %d needs a log name and a resource", i)
+			return nil, googleapi.Invalid("entry %d needs a log name and a resource", i)
 		}
 	}
 	for _, e := range q.Entries {

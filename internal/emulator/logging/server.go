@@ -116,37 +116,11 @@ func (s *Server) Write(e Entry) {
 	}
 }
 
-// An apiError is an answer in Google's error shape.
-type apiError struct {
-	code    int
-	status  string
-	message string
-}
-
-func (e *apiError) Error() string { return e.message }
-
-func invalid(format string, args ...any) error {
-	return &apiError{http.StatusBadRequest, "INVALID_ARGUMENT", fmt.Sprintf(format, args...)}
-}
-
-func answer(w http.ResponseWriter, v any, err error) {
-	status := http.StatusOK
-	if err != nil {
-		e, ok := errors.AsType[*apiError](err)
-		if !ok {
-			e = &apiError{http.StatusInternalServerError, "INTERNAL", err.Error()}
-		}
-		status = e.code
-		v = map[string]any{"error": map[string]any{"code": e.code, "message": e.message, "status": e.status}}
-	}
-	googleapi.WriteJSON(w, status, v)
-}
-
 func decode(r io.Reader, v any) error {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
-		return invalid("Invalid JSON payload received. %v", err)
+		return googleapi.Invalid("Invalid JSON payload received. %v", err)
 	}
 	return nil
 }
@@ -163,13 +137,13 @@ func (s *Server) called(f func(*http.Request) (any, error)) http.HandlerFunc {
 		switch {
 		case !fail:
 			v, err := f(r)
-			answer(w, v, err)
+			googleapi.Answer(w, v, err)
 		case status == http.StatusForbidden:
-			answer(w, nil, &apiError{status, "PERMISSION_DENIED", "Permission denied for all log views"})
+			googleapi.Answer(w, nil, googleapi.NewError(status, "PERMISSION_DENIED", "Permission denied for all log views"))
 		case status == 0 || status == http.StatusServiceUnavailable:
-			answer(w, nil, &apiError{http.StatusServiceUnavailable, "UNAVAILABLE", "the service is currently unavailable"})
+			googleapi.Answer(w, nil, googleapi.NewError(http.StatusServiceUnavailable, "UNAVAILABLE", "the service is currently unavailable"))
 		default:
-			answer(w, nil, &apiError{status, "UNKNOWN", "the service answers " + strconv.Itoa(status) + " as it was told to"})
+			googleapi.Answer(w, nil, googleapi.NewError(status, "UNKNOWN", "the service answers "+strconv.Itoa(status)+" as it was told to"))
 		}
 	}
 }
@@ -177,13 +151,13 @@ func (s *Server) called(f func(*http.Request) (any, error)) http.HandlerFunc {
 func (s *Server) getFaults(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	answer(w, s.faults, nil)
+	googleapi.Answer(w, s.faults, nil)
 }
 
 func (s *Server) putFaults(w http.ResponseWriter, r *http.Request) {
 	var wanted Faults
 	if err := decode(r.Body, &wanted); err != nil {
-		answer(w, nil, err)
+		googleapi.Answer(w, nil, err)
 		return
 	}
 	s.mu.Lock()

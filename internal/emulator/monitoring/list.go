@@ -2,7 +2,6 @@ package monitoring
 
 import (
 	"cmp"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,7 +27,7 @@ func (s *Server) list(r *http.Request) (any, error) {
 	query := r.URL.Query()
 	for name := range query {
 		if strings.HasPrefix(name, "aggregation.") || strings.HasPrefix(name, "secondaryAggregation.") || name == "orderBy" {
-			return nil, invalid("%s is not emulated", name)
+			return nil, googleapi.Invalid("%s is not emulated", name)
 		}
 	}
 	from, to, err := interval(query)
@@ -37,11 +36,11 @@ func (s *Server) list(r *http.Request) (any, error) {
 	}
 	size, err := strconv.Atoi(cmp.Or(query.Get("pageSize"), strconv.Itoa(maxPoints)))
 	if err != nil || size < 0 {
-		return nil, invalid("pageSize must be a positive number")
+		return nil, googleapi.Invalid("pageSize must be a positive number")
 	}
-	skip, err := token(query.Get("pageToken"))
-	if err != nil {
-		return nil, err
+	skip, ok := googleapi.ReadPageToken(query.Get("pageToken"))
+	if !ok {
+		return nil, googleapi.Invalid("pageToken is not valid")
 	}
 	metric, match, err := filter(query.Get("filter"))
 	if err != nil {
@@ -69,36 +68,24 @@ func page(all []series, skip, size int) map[string]any {
 		answer["timeSeries"] = list
 	}
 	if at > skip+size {
-		answer["nextPageToken"] = base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(skip + size)))
+		answer["nextPageToken"] = googleapi.PageToken(skip + size)
 	}
 	return answer
-}
-
-func token(text string) (int, error) {
-	if text == "" {
-		return 0, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	n, numberErr := strconv.Atoi(string(raw))
-	if err != nil || numberErr != nil || n < 0 {
-		return 0, invalid("pageToken is not valid")
-	}
-	return n, nil
 }
 
 // interval is that of a request: the end is required.
 func interval(query url.Values) (from, to time.Time, err error) {
 	if to, err = time.Parse(time.RFC3339Nano, query.Get("interval.endTime")); err != nil {
-		return from, to, invalid("interval.endTime: %v", err)
+		return from, to, googleapi.Invalid("interval.endTime: %v", err)
 	}
 	from = to
 	if text := query.Get("interval.startTime"); text != "" {
 		if from, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return from, to, invalid("interval.startTime: %v", err)
+			return from, to, googleapi.Invalid("interval.startTime: %v", err)
 		}
 	}
 	if from.After(to) {
-		return from, to, invalid("interval.startTime is after interval.endTime")
+		return from, to, googleapi.Invalid("interval.startTime is after interval.endTime")
 	}
 	return from, to, nil
 }
@@ -173,9 +160,9 @@ func filter(text string) (metric string, match googleapi.Filter[key], err error)
 	})
 	switch {
 	case err != nil:
-		return "", nil, invalid("The provided filter is not valid: %v", err)
+		return "", nil, googleapi.Invalid("The provided filter is not valid: %v", err)
 	case metric == "":
-		return "", nil, invalid("The provided filter doesn't specify a metric.type")
+		return "", nil, googleapi.Invalid("The provided filter doesn't specify a metric.type")
 	}
 	return metric, match, nil
 }

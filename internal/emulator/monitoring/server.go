@@ -1,8 +1,6 @@
 package monitoring
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -95,7 +93,7 @@ func New(o Options) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v3/projects/{project}/timeSeries", func(w http.ResponseWriter, r *http.Request) {
 		v, err := s.list(r)
-		answer(w, v, err)
+		googleapi.Answer(w, v, err)
 	})
 	apis := []*conformance.API{conformance.MonitoringV3()}
 	s.handler = conformance.Handler(conformance.Options{APIs: apis, Report: o.Violation}, iam.Guard(o.Access, apis, permissions, mux))
@@ -152,31 +150,6 @@ func (s *Server) prune() {
 			delete(s.series, k)
 		}
 	}
-}
-
-type apiError struct {
-	code    int
-	status  string
-	message string
-}
-
-func (e *apiError) Error() string { return e.message }
-
-func invalid(format string, args ...any) error {
-	return &apiError{http.StatusBadRequest, "INVALID_ARGUMENT", fmt.Sprintf(format, args...)}
-}
-
-func answer(w http.ResponseWriter, v any, err error) {
-	status := http.StatusOK
-	if err != nil {
-		e, ok := errors.AsType[*apiError](err)
-		if !ok {
-			e = &apiError{http.StatusInternalServerError, "INTERNAL", err.Error()}
-		}
-		status = e.code
-		v = map[string]any{"error": map[string]any{"code": e.code, "message": e.message, "status": e.status}}
-	}
-	googleapi.WriteJSON(w, status, v)
 }
 
 // point is one period of a series, as a time series of metric has it.
